@@ -15,9 +15,9 @@ Row = TypeVar("Row", bound=Model)
 
 
 def top_rows(rows: QuerySet[Row], n: int, column: str, values: Collection[str] | None) -> QuerySet[Row]:
-    """Return the first `n` rows of an ordered queryset in which `column` has one of `values`. None: any value.
+    """Return the first `n` rows of an ordered queryset in which `column` has one of `values`.
 
-    With several values, a separate query reads the primary keys first.
+    If `values` is None, `column` may have any value. For several values, another query reads the primary keys first.
     """
     if values is None:
         return rows[:n]

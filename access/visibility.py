@@ -41,8 +41,9 @@ class Action(StrEnum):
 class Caller:
     """The user or the process that wants to see or change objects.
 
-    `user` is None for the work of beats, workers and commands. `scope_id` is the scope of the request's API
-    key or, for work that a beat continues, the scope whose member started the work; otherwise None.
+    `user` is None for the work of beats, workers and commands, and for the steps of a pause set. `scope_id`: for a
+    request with an API key, the scope of the key; for the steps of a pause set, the scope of the pause set; otherwise
+    None.
     """
 
     user: AbstractBaseUser | AnonymousUser | None
@@ -68,7 +69,7 @@ def caller_of(request: HttpRequest | Request) -> Caller:
 
 
 def deferred_caller(scope_id: int) -> Caller:
-    """Return the caller for work that a member of a scope started and that a beat continues."""
+    """Return the caller for the steps of work that belongs to a scope, such as a pause set."""
     return Caller(None, scope_id=scope_id)
 
 
@@ -83,11 +84,11 @@ def may(caller: Caller, action: Action, what: Model | type[Model] | str) -> bool
 
 
 def limits(label: str, caller: Caller, action: Action) -> Q | None:
-    """Return the condition for rows of the model `label` to which the caller may do `action`; None: all rows.
+    """Return the condition for the rows of the model `label` on which the caller may do `action`; None: all rows.
 
-    Jobs and the chains between jobs, and runs with their events and logs, have no condition: every caller sees all
-    scopes. Most tables have no index on `scope_id`. If you add a condition on `scope_id`, return the condition only for
-    callers who do not see all scopes.
+    Today, jobs, chains, and runs with their events and logs have no condition. A condition on `scope_id` should be
+    returned only for callers who do not see all scopes: most tables have no index on `scope_id`, so the condition makes
+    their queries slower.
     """
     if caller == ENGINE or caller.is_superuser:
         return None
@@ -122,7 +123,11 @@ def hidden(model: type[Row], caller: Caller, keys: Collection[Any]) -> set[Any]:
 
 
 def is_hidden(caller: Caller, model: type[Model], key: Any, action: Action = Action.VIEW) -> bool:
-    """Return whether a limit keeps the caller from doing `action` to a row. No query if nothing limits the caller."""
+    """Return whether a limit keeps the caller from doing `action` to the row with the primary key `key`.
+
+    If nothing limits the caller, the result is False, and there is no query. Otherwise, the result is also True for a
+    row that does not exist.
+    """
     if _condition(model._meta.label_lower, caller, action) is None:
         return False
     return not limit(model._default_manager.filter(pk=key), caller, action).exists()
@@ -131,7 +136,7 @@ def is_hidden(caller: Caller, model: type[Model], key: Any, action: Action = Act
 def require(caller: Caller, action: Action, model: type[Model], key: Any) -> None:
     """Raise Http404 if the caller may not see the row, PermissionDenied if the caller may see it but not do `action`.
 
-    If nothing limits the caller, this does not check that the row exists: the code that reads the row must check it.
+    If nothing limits the caller, there is no query: the code that reads the row must check that the row exists.
     """
     if is_hidden(caller, model, key):
         raise Http404

@@ -2,7 +2,7 @@
 
 docs/extending.md lists the ids of their messages.
 
-Web, worker and beat run only the check of target kinds, and do not start if it reports an error: see
+Of these checks, web, worker and beat run only `check_targets`. They do not start if it reports an error: see
 `scheduler_project/start_checks.py`.
 """
 
@@ -69,7 +69,10 @@ def unserved_queues(targets: Iterable[Target], queues: Iterable[str]) -> list[Ch
 
 
 def missing_words(looks: Mapping[str, Look]) -> Iterable[CheckMessage]:
-    """Report the looks whose `words` does not return two texts for a target that has only the member `kind`."""
+    """Report the looks whose method `words` fails for a target with only the member `kind`.
+
+    The method must return two texts and raise no exception.
+    """
     for kind, look in looks.items():
         try:
             words = look.words({"kind": kind})
@@ -82,7 +85,7 @@ def missing_words(looks: Mapping[str, Look]) -> Iterable[CheckMessage]:
         if problem:
             yield Error(
                 f"The LOOK of the target kind {kind!r} can't describe every target: `words` {problem}.",
-                hint="`words` must return two texts, even for a target with only the member `kind`: another version may have "
-                "stored the target.",
+                hint="`words` must return two texts, even for a target with only the member `kind`: another version "
+                "may have stored the target.",
                 id="mainspring.E007",
             )

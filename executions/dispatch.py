@@ -1,4 +1,7 @@
-"""Publishing: finds the runs that are due, and builds their Celery messages. The beat sends the messages."""
+"""Publishing: finds the runs that are due, and builds their Celery messages. The beat sends the messages.
+
+Also skips the runs whose start deadline has passed.
+"""
 
 from __future__ import annotations
 
@@ -88,6 +91,8 @@ class Dispatched:
 
 def dispatch_once(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> Dispatched:
     """Return messages for up to `limit` due runs: new runs, retries, and published runs that no worker has claimed.
+
+    A run with unreadable policies or an unknown kind of target is logged and gets no message.
 
     If the transaction fails, the runs are tried in smaller groups to find the runs that cause the error. These runs are
     postponed, and the messages of the other runs are returned. If several runs are due and each of them causes an

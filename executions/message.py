@@ -34,7 +34,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class QueuedRun:
-    """A queued run to be published. `claim_no`: number of claims so far. The next claim must contain this number."""
+    """A queued run to be published. `claim_no`: number of claims so far. A claim with any other number is refused."""
 
     run_id: UUID
     claim_no: int
@@ -56,7 +56,7 @@ class Message:
 
     @property
     def args(self) -> list[list[list[object]]]:
-        """The arguments of the Celery task. The only argument is a list of [run id, claim number]."""
+        """The arguments of the Celery task. The only argument is a list of pairs [run id, claim number]."""
         return [[[str(run.run_id), run.claim_no] for run in self.runs]]
 
     @property
@@ -99,8 +99,8 @@ class MessageAllowance:
 def build_messages(runs: Iterable[QueuedRun], max_messages: int = MAX_MESSAGES_PER_ROUTE) -> list[Message]:
     """Put runs into messages, in order. Build up to `max_messages` per route, or more if `Route.max_runs` requires it.
 
-    If there are few runs, each run gets its own message, so that no run delays another. Otherwise, the runs are divided
-    into messages of equal size; the last message may be smaller.
+    If a route has at most `max_messages` runs, each run gets its own message, so that no run delays another. Otherwise,
+    the runs of the route are divided into messages of equal size; the last message may be smaller.
     """
     by_route: dict[Route, list[QueuedRun]] = {}
     for run in runs:

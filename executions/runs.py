@@ -70,7 +70,10 @@ MICROSECOND = timedelta(microseconds=1)  # the resolution of timestamps in Postg
 
 @dataclass(frozen=True, slots=True)
 class Followup:
-    """Work for a beat: start held runs of this job or with these keys. `run_id`: the ended run to react to, if any."""
+    """Work for a beat: start the held runs of this job, of this concurrency key and of this rate key, if limits allow.
+
+    `run_id`: the ended run for which the beat calls the reactions, or None.
+    """
 
     id: int
     job_id: UUID
@@ -80,18 +83,18 @@ class Followup:
 
     @property
     def about(self) -> tuple[UUID, str, str]:
-        """The id and the keys by which to find the held runs that may start: job id, concurrency key, rate key."""
+        """The job id, the concurrency key and the rate key. `admit` looks for held runs by each of these values."""
         return self.job_id, self.concurrency_key, self.rate_key
 
 
 def live_runs(job_ids: Collection[UUID]) -> dict[UUID, LiveRuns]:
-    """Return the numbers of live runs, by job id. Jobs without live runs are left out."""
+    """Return the counts of active and of held runs, by job id. Jobs without live runs are left out."""
     rows = fetch_planned(queries.COUNT_LIVE, {"job_id": list(job_ids)}) if job_ids else []
     return {job_id: LiveRuns(n_active, n_held) for job_id, n_active, n_held in rows}
 
 
 def jobs_with_live_scheduled_run(job_ids: Collection[UUID]) -> set[UUID]:
-    """Return the jobs among `job_ids` that have a live run that their schedule created. One query."""
+    """Return the ids of the jobs in `job_ids` that have a live scheduled run. One query."""
     rows = fetch_planned(queries.LIVE_SCHEDULED, {"job_id": list(job_ids)}) if job_ids else []
     return {job_id for (job_id,) in rows}
 
@@ -133,7 +136,7 @@ def requeue_followups(followups: Iterable[Followup], now: datetime) -> None:
 
 
 def postpone_followups(ids: Iterable[int], until: datetime) -> None:
-    """Process these follow-ups at `until` instead of now."""
+    """Make these follow-ups due at `until`."""
     execute(held_queries.POSTPONE_FOLLOWUPS, {"id": list(ids), "until": until})
 
 
@@ -165,8 +168,8 @@ def disable_followups(job_ids: Collection[UUID]) -> None:
 def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> dict[int, UUID]:
     """Create runs for occurrences, including skipped occurrences. Returns the created runs' ids by index in `new`.
 
-    `published`: whether the caller publishes the runs after its commit. A beat then publishes a run again only if no
-    worker claims it. If `published` is false, the beats are woken to publish the runs now.
+    `published`: whether the caller publishes the runs after its commit. If true, a beat publishes a run again only if
+    no worker claims the run. If false, the beats are woken to publish the runs now.
     """
     dispatch_at = now + settings.MAINSPRING.republish_after if published else now
     created = transitions.open_runs(new, now, dispatch_at=dispatch_at, published=published)
@@ -176,7 +179,10 @@ def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> 
 
 
 def open_requested(new: NewRun, policies: RunPolicies, now: datetime, *, actor: str) -> Run:
-    """Create a run that somebody requested, and wake the beats. The job's limits apply to the run."""
+    """Create a run that somebody requested, and wake the beats.
+
+    The limits, the priority and the start deadline of `policies` apply to the run. The overlap policy does not apply.
+    """
     with transaction.atomic():
         (run_id,) = open_all([apply_policies(new, policies)], now, actor=actor)
         wake_beat()

@@ -33,7 +33,7 @@ def warm_up_new_processes(**_: object) -> None:
 
 
 def warm_up_process(**_: object) -> None:
-    """Open a database connection, and execute the SQL statements of a run once, for a run that does not exist."""
+    """Open a database connection. Claim and finish a run that does not exist, to fill PostgreSQL's caches."""
     with suppress(DatabaseFault):  # the first run will report it
         runner.warm_up()
     release_connection()
@@ -50,7 +50,7 @@ def execute_runs(self: Task[..., None], claims: list[tuple[str, int]]) -> None:
 def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
     """Recover the runs whose worker was lost, and recheck held runs.
 
-    After one of RETRYABLE_ERRORS the task is queued again once, because another worker may reach the database.
+    After one of RETRYABLE_ERRORS the task is queued once more, because another worker may reach the database.
     """
     now = datetime.now(UTC)
     try:

@@ -42,8 +42,8 @@ CANCELLATION_LABELS: dict[str, str] = {
     CancelReason.TERMINATED: "Terminated: replaced by a newer run",
 }
 ORIGIN_EXPLANATIONS: dict[str, str] = {
-    Origin.SCHEDULE: "The job's schedule was due at this time.",
-    Origin.MANUAL: "Somebody requested this run by hand.",
+    Origin.SCHEDULE: "This run was created for an occurrence of the job's schedule.",
+    Origin.MANUAL: "This run was requested by hand or through the API.",
     Origin.RETRY: "This run repeats an earlier run.",
     Origin.BACKFILL: "A backfill created this run for a past time.",
     Origin.CHAIN: "This run was created because a run of another job ended.",
@@ -51,7 +51,10 @@ ORIGIN_EXPLANATIONS: dict[str, str] = {
 
 
 def start_delay(run: Run) -> str:
-    """Return the start delay, such as `2 min`. With a planned start: `2 min (300 ms after the planned start)`."""
+    """Return the start delay, such as `2 min`; a dash if the run has not started.
+
+    With a planned start: `2 min (300 ms after the planned start)`.
+    """
     late, after_plan = instants.duration(run.start_delay()), run.delay_after_plan()
     return late if after_plan is None else f"{late} ({instants.duration(after_plan)} after the planned start)"
 
@@ -89,7 +92,7 @@ def event(happened: RunEvent, *, is_first: bool) -> str:
         case None:
             return happened.kind
         case EventKind.SCHEDULE_STOPPED:
-            return f"The job's schedule had stopped ({in_words(happened.reason)})"
+            return f"The watchdog found that the job's schedule had stopped ({in_words(happened.reason)})"
         case EventKind.CANCEL_REQUESTED:
             return "Cancellation requested"
         case RunStatus.HELD:

@@ -25,7 +25,11 @@ class EngineSettings:
     """Settings that an operator may change. docs/reference/settings.md shows the text of each field."""
 
     # Clock
-    tick_limit: Annotated[int, "maximum number of due jobs that a beat handles in one pass"] = 1000
+    tick_limit: Annotated[
+        int,
+        "maximum number of due jobs that a beat handles in one pass; the same maximum applies to follow-ups and to "
+        "runs to publish",
+    ] = 1000
     max_idle: Annotated[timedelta, "maximum time that a beat sleeps between two passes"] = timedelta(seconds=1)
     min_interval: Annotated[
         timedelta, "shortest interval of an `every` schedule, and shortest delay of a `delay` schedule"
@@ -35,7 +39,9 @@ class EngineSettings:
     ] = timedelta(seconds=5)
     chunk_size: Annotated[int, "maximum number of occurrences that a beat handles for one job in one pass"] = 1000
     fold_after: Annotated[
-        int, "number of the latest skipped occurrences that get one row each; older ones share rows"
+        int,
+        "if a beat skips many occurrences of a job at once: number of the latest occurrences with a row each; the "
+        "others share rows",
     ] = 100
     # Dispatch
     republish_after: Annotated[
@@ -76,7 +82,7 @@ class EngineSettings:
         if settings.misfire_grace < MIN_MISFIRE_GRACE:
             raise ImproperlyConfigured(
                 f"MAINSPRING_MISFIRE_GRACE is {settings.misfire_grace.total_seconds():g} s: it must be at least "
-                f"{MIN_MISFIRE_GRACE.total_seconds():g} s, because beat may wait 1.5 s for a broker that hangs."
+                f"{MIN_MISFIRE_GRACE.total_seconds():g} s, twice the time that a beat may wait for a broker that hangs."
             )
         return settings
 

@@ -55,7 +55,10 @@ class LoginHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
     """The page to which Flower redirects a user whose Flower cookie is missing or has expired."""
 
     async def get(self) -> None:
-        """Set Flower's cookie for a signed-in superuser; redirect every other user to the admin's sign-in page."""
+        """Set Flower's cookie for a signed-in superuser, and redirect to the page that the user requested.
+
+        Delete the cookie of every other user, and redirect to the admin's sign-in page.
+        """
         cookies = SimpleCookie(self.request.headers.get("Cookie", ""))
         session = cookies.get(settings.SESSION_COOKIE_NAME)
         # Django forbids database queries in the thread of an event loop.

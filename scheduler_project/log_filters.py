@@ -29,7 +29,7 @@ class OneLineErrors(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record; always return True, because no record is dropped."""
+        """Remove the traceback of an expected error from the record. Always return True: no record is dropped."""
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, BROKER_ERRORS) and record.name.startswith(("celery.", "kombu.")):
             record.msg, record.args = f"{record.getMessage()}: {one_line(error)}", ()

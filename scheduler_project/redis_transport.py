@@ -56,7 +56,9 @@ class Channel(redis.Channel):
     _cached_client: Any = None
 
     def _brpop_start(self, timeout: float | None = None) -> None:
-        """Wait up to `timeout` seconds for a message. The default is random, and at most `brpop_timeout`.
+        """Send a BRPOP command that waits up to `timeout` seconds for a message.
+
+        The default of `timeout` is random, and at most `brpop_timeout`.
 
         Redis gives a message to the client that has waited longest. With equal timeouts, one worker would get every
         message of a regular job, even if that worker cannot reach the database.
@@ -77,7 +79,10 @@ class Channel(redis.Channel):
 
     @contextmanager
     def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
-        """Yield `client`, or (if None) the channel's own client. Raises Disconnected if the connection is closed."""
+        """Yield `client`. If `client` is None, yield the channel's own client.
+
+        Raises Disconnected if `client` is None and the channel's connection is closed.
+        """
         if client is None and (self.connection is None or self.connection.client is None):
             raise Disconnected("The channel's connection to the broker is closed.")
         yield client or self._client_of_pool()

@@ -11,7 +11,7 @@ class PreforkPool(prefork.TaskPool):
     """Ends a process of the pool by SIGKILL, because SIGTERM does not end it. The reaper recovers its run."""
 
     def on_start(self) -> None:
-        """Start the processes."""
+        """Start the processes. From then on, `terminate_job` sends SIGKILL, whatever signal it is given."""
         super().on_start()
         send_signal = self.terminate_job
 

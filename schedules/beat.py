@@ -77,7 +77,7 @@ def limit_lock_waits(**_: object) -> None:
 
 @beat_init.connect
 def limit_lock_waits_of_new_connections(**_: object) -> None:
-    """Limit the beat's waits for locks, on each connection to the database that the beat opens."""
+    """Call `limit_lock_waits` for each database connection that the beat opens."""
     connection_created.connect(limit_lock_waits)
 
 
@@ -182,7 +182,10 @@ class JobScheduler(PeriodicScheduler):
         return min(*again_at, *(at if at > now else soonest for at in each_at))
 
     def publish(self, messages: Sequence[Message], now: datetime) -> None:
-        """Send messages. If the broker fails, postpone the runs of all unsent messages by a second."""
+        """Send messages. If the broker fails, postpone the runs of all unsent messages by at most a second.
+
+        A message that itself causes an error is logged and not sent.
+        """
         if messages and now < self._use_broker_at:
             postpone(messages, self._use_broker_at)
             return
@@ -211,7 +214,10 @@ class JobScheduler(PeriodicScheduler):
         self._wakeup.close()
 
     def _do_due_work(self, now: datetime, limit: int, next_at: queries.NextAt) -> tuple[bool, datetime]:
-        """Do all kinds of work that are due. Return whether work was done, and when unfinished work is due again."""
+        """Do the due work of each kind in `next_at`.
+
+        Return whether work was done, and when unfinished work is due again.
+        """
         ticked, followed, dispatched = NOTHING_DUE, FollowUpResult(), Dispatched([])
         self._is_faulty = False
         n_expired = self._try(0, expire_once, now, limit) if next_at.expire <= now else 0
@@ -290,7 +296,10 @@ class JobScheduler(PeriodicScheduler):
             return now + FAULT_RETRY_DELAY
 
     def _note_broker_fault(self, error: BaseException, now: datetime) -> None:
-        """Do not use the broker for 1 s, because a broker that hangs stops the beat for `BROKER_TIMEOUT` per call."""
+        """Record the failure, drop the connection, and do not use the broker for 1 s.
+
+        Each call to a broker that hangs stops the beat for `BROKER_TIMEOUT`.
+        """
         self._broker.note(error, now)
         self._use_broker_at = now + FAULT_RETRY_DELAY
         self.__dict__.pop("producer", None)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def check_sections(**_: object) -> list[CheckMessage]:
-    """Return an error for each section that the job form cannot show."""
+    """Return an error for each fault in the job form's sections."""
     # Forms need the models, which are not loaded yet when this module is imported.
     from schedules.admin.form import limits  # noqa: PLC0415
     from schedules.admin.form.form import JobForm  # noqa: PLC0415
@@ -62,14 +62,19 @@ def lost_places(sections: Mapping[str, Section], form: type[forms.ModelForm[Any]
         for member, name in section.places.items():
             if name not in shown:
                 yield Error(
-                    f"{name!r}, in `places` of the SECTION of the target kind {kind!r}, is not a field of this kind.",
-                    hint=f"In `places`, name the field that shows the errors of {member!r}: one of {', '.join(section.fields)}.",
+                    f"In the SECTION of the target kind {kind!r}, `places` names {name!r}. The job form has no such "
+                    "field for this kind.",
+                    hint=f"In `places`, name the field that shows the errors of {member!r}. It must be a field of this "
+                    f"SECTION ({', '.join(section.fields)}) or a field that the form shows for every kind.",
                     id="mainspring.E008",
                 )
 
 
 def missing_defaults(sections: Mapping[str, Section]) -> Iterable[CheckMessage]:
-    """Yield an error for each section without initial values for a new job: the form shows all sections."""
+    """Yield an error for each section whose `initial(None)` raises an exception or returns no mapping.
+
+    Every job form calls `initial(None)` of all sections.
+    """
     for kind, section in sections.items():
         try:
             values = section.initial(None)
@@ -79,7 +84,7 @@ def missing_defaults(sections: Mapping[str, Section]) -> Iterable[CheckMessage]:
         if problem:
             yield Error(
                 f"The SECTION of the target kind {kind!r} has no initial values: `initial(None)` {problem}.",
-                hint="`initial` must return a dict from names in `fields` to values. For None, it must return the "
+                hint="`initial` must return a dict from names in `fields` to values. `initial(None)` must return the "
                 "values of a new job.",
                 id="mainspring.E008",
             )

@@ -83,7 +83,10 @@ def delete(name: str, *, actor: str, caller: Caller = ENGINE) -> bool:
 
 
 def count_jobs_naming(names: Collection[str], caller: Caller = ENGINE) -> Mapping[str, int]:
-    """Map each flag of `names` to the number of jobs that use it. Unused flags are left out."""
+    """Map each flag of `names` to the number of jobs that use it. Counts only jobs that `caller` may see.
+
+    A flag without such jobs is left out.
+    """
     flag = KeyTextTransform("feature_flag", "spec__policies")
     jobs = visible(Job, caller).filter(HAS_PRESENT_SPEC).annotate(flag=flag).filter(flag__in=names)
     return dict(jobs.order_by().values_list("flag").annotate(n=Count("pk")))

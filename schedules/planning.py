@@ -120,9 +120,9 @@ def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
 
 
 def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
-    """Whether the last instant in `with_reasons` was missed in an outage for which a run starts or has started.
+    """Whether the last instant in `with_reasons` was missed, and catch-up has selected a run for the same outage.
 
-    Runs for instants of a pause do not count.
+    This pass or an earlier pass may have selected the run. Runs for instants of a pause do not count.
     """
     missed_before = now - settings.MAINSPRING.misfire_grace
     if with_reasons[-1][0] >= missed_before:
@@ -135,7 +135,7 @@ def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]
 def _starts(
     job: DueJob, spec: ScheduleSpec, policies: JobPolicies, started: Sequence[datetime], now: datetime
 ) -> tuple[dict[datetime, datetime], datetime | None]:
-    """Return the planned start of each instant: jitter or catch-up may delay it.
+    """Return the planned start of each instant in `started` that was missed, or that jitter delays beyond `now`.
 
     Also returns the latest planned start of a missed instant; `job.caught_up_at` if no instant was missed.
     """

@@ -76,9 +76,9 @@ class JobPolicies(RunPolicies):
     catch_up: CatchUpPolicy = Field(CatchUpPolicy(), description="What happens to missed occurrences.")
     jitter: Jitter = Field(
         timedelta(0),
-        description="Each scheduled run is planned up to this much later than its nominal instant, but before the next "
-        "instant. The delay is computed from the job's id, the schedule and the instant, so a preview shows the same "
-        "delay.",
+        description="Maximum delay of a scheduled run after its nominal instant. The delay ends before the next "
+        "instant. Each run's delay is computed from the job's id, the schedule and the instant, so a preview shows the "
+        "same delay.",
     )
     pause_after_failures: Annotated[int, Field(ge=1, le=MAX_FAILURES_IN_A_ROW, strict=True)] | None = Field(
         None, description="The job is paused after this many failed runs in a row. Null: never."
@@ -89,18 +89,24 @@ class JobPolicies(RunPolicies):
     ) = Field(
         None,
         description="Name of a feature flag. While the flag is off, the job starts only by hand or by backfill. "
-        "Occurrences and starts after other jobs are skipped with the reason `feature_off`. Null: no flag.",
+        "A start by the schedule or after another job is skipped with the reason `feature_off`. Null: no flag.",
     )
 
     @property
     def needs_followups(self) -> bool:
-        """Whether the end of a run may require work from a beat: to start a held run, or to pause the job."""
+        """Whether the end of a run may require work from a beat: to start a buffered run, or to pause the job.
+
+        Ignores the concurrency limit: the end of a run with a concurrency limit always creates a follow-up.
+        """
         waits = self.overlap in (Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER)
         return waits or self.pause_after_failures is not None
 
     @property
     def overlap_after_pause(self) -> Overlap:
-        """The overlap policy for occurrences that start when a pause ends: `allow` or `buffer_all`."""
+        """The overlap policy for occurrences that start when a pause ends.
+
+        `allow` if the job's own policy is `allow`; otherwise `buffer_all`.
+        """
         return Overlap.ALLOW if self.overlap is Overlap.ALLOW else Overlap.BUFFER_ALL
 
     @model_validator(mode="after")

@@ -173,7 +173,7 @@ GIVE_LEASE_BACK = "DELETE FROM schedules_beatlease WHERE name = %(name)s AND hol
 
 @dataclass(frozen=True, slots=True)
 class DueJob:
-    """The columns of a due job that a pass reads. The pass has locked the row."""
+    """The columns that a pass reads from the row of a due job. The pass has locked the row."""
 
     id: UUID
     scope_id: int
@@ -221,7 +221,7 @@ def due_jobs(now: datetime, limit: int) -> list[DueJob]:
 
 
 def due_names(now: datetime, limit: int) -> dict[UUID, str]:
-    """Return the names of up to `limit` due jobs by id, including locked jobs."""
+    """Map the ids of up to `limit` due jobs to their names. Locked jobs are included."""
     return dict(fetch(DUE_NAMES, {"now": now, "limit": limit}))
 
 
@@ -263,18 +263,24 @@ def advance(moves: Sequence[Advance]) -> None:
 
 
 def push_back(job_ids: Sequence[UUID], now: datetime, until: datetime) -> None:
-    """For each of these jobs that is due at `now`: postpone it to `until`, and record a stoppage for the watchdog."""
+    """Postpone each of these jobs to `until`, and record a stoppage of the job for the watchdog.
+
+    A job that is not due at `now`, or that somebody else has locked, stays unchanged.
+    """
     execute(PUSH_BACK, {"id": list(job_ids), "now": now, "until": until})
 
 
 def prune(before: datetime, limit: int) -> int:
-    """Delete up to `limit` spans and up to `limit` stoppages that ended before `before`. Return the number of rows."""
+    """Delete spans and stoppages that ended earlier than `before`, at most `limit` of each.
+
+    Return the number of deleted rows.
+    """
     values = {"before": before, "limit": limit}
     return execute(PRUNE_SPANS, values) + execute(PRUNE_STOPPAGES, values)
 
 
 def make_due(job_id: UUID, now: datetime) -> None:
-    """Make an active job due now, so that the next tick handles it."""
+    """Make an active job due now, so that the next tick handles it. A job without a next instant stays unchanged."""
     execute(MAKE_DUE, {"id": job_id, "now": now})
 
 

@@ -15,7 +15,10 @@ HOUSEKEEPING_BATCH_ROWS = 500  # rows that one DELETE statement removes
 
 @shared_task(name="schedules.watch")
 def watch() -> dict[str, int] | None:
-    """Find schedules that have silently stopped. Delete spans and stoppages that ended before the history begins."""
+    """Find and report schedules that have silently stopped.
+
+    Also delete spans and stoppages that ended before the history begins.
+    """
     with log_retryable_errors("watch"):
         now = datetime.now(UTC)
         watchdog.prune_once(now, HOUSEKEEPING_BATCH_ROWS)

@@ -42,8 +42,9 @@ MAX_RUNS_PER_PASS = 2000
 class TickResult:
     """Counts of one tick, and the messages that the caller publishes after the commit.
 
-    `n_jobs`: jobs handled, including broken jobs. `n_skipped`: occurrences recorded as skipped. `n_broken`: jobs
-    whose handling failed. `n_held`: runs opened as held. `more`: whether more jobs may be due.
+    `n_jobs`: jobs handled, including jobs that were pushed back after an error. `n_skipped`: occurrences recorded as
+    skipped. `n_broken`: jobs whose handling failed. `n_held`: runs opened as held. `more`: whether more jobs may be
+    due.
     """
 
     n_jobs: int
@@ -86,8 +87,8 @@ def is_settled(job: Job, now: datetime) -> bool:
 def settle(job_id: UUID, now: datetime) -> None:
     """Record one job's occurrences up to `now` under its current definition, before the caller changes the job.
 
-    Call it inside a transaction. If an occurrence cannot be recorded, the job is made due at `now`: the next tick tries
-    again under the new definition.
+    Call it inside a transaction. Does nothing if the job is not active. If an occurrence cannot be recorded, the job is
+    made due at `now`: the next tick tries again under the new definition.
     """
 
     while _settle_some(job_id, now):
@@ -124,7 +125,8 @@ def _is_due(spec: ScheduleSpec, mark_at: datetime, next_run_at: datetime | None,
 def _tick_apart(names: Mapping[UUID, str], now: datetime) -> TickResult:
     """Handle jobs in smaller and smaller batches, and postpone each job that fails even alone.
 
-    `names`: the jobs' names, by id. The result has no messages: the next dispatch publishes the new runs.
+    If several jobs fail and none succeeds, no job is postponed: the beat retries all of them. `names`: the jobs' names,
+    by id. The result has no messages: the next dispatch publishes the new runs.
     """
     parts, faults = split_on_failure(lambda ids: _pass(queries.due_among(ids, now), now, published=False), list(names))
     if every_key_failed(parts, faults):

@@ -28,7 +28,8 @@ log = structlog.get_logger(__name__)
 def run_now(job: Job, now: datetime, *, actor: str) -> runs.Run:
     """Open a run of the job. The run starts as soon as the job's concurrency and rate limits allow.
 
-    The job's schedule, state and overlap policy do not matter. Raises CannotRead if the job's policies are unreadable.
+    The job's schedule, state, feature flag and overlap policy do not matter. Raises CannotRead if the job's policies
+    are unreadable.
     """
     new = runs.NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=now, origin=Origin.MANUAL)
     run = runs.open_requested(new, job.policies, now, actor=actor)
@@ -43,7 +44,7 @@ def pause(
     actor: str,
     terms: PauseTerms = UNTIL_RESUMED,
 ) -> Job:
-    """Pause a job from `now` on. Occurrences that were due before `now` still run.
+    """Pause a job at `now`. Occurrences up to `now` still run, unless a policy skips them.
 
     Pausing a paused job changes the terms of the pause, not its start. Raises InvalidDefinition for invalid terms,
     JobGone if there is no such job, and JobConflict if the schedule has ended and no other job starts this job.
@@ -82,7 +83,7 @@ def resume(
     catch_up: Resumption = Resumption.NONE,
     max_runs: int = DEFAULT_MAX_STARTS,
 ) -> Job:
-    """End a job's pause. `catch_up` chooses, from the occurrences during the pause, at most `max_runs` to start now.
+    """End a job's pause. `catch_up` selects the occurrences during the pause that start now, at most `max_runs`.
 
     Raises JobGone; JobConflict if the job is not paused; CannotRead if its schedule is unreadable.
     """

@@ -1,6 +1,6 @@
 """Runs SQL statements, splits failing batches and releases connections.
 
-The statements themselves are in the `queries.py` of each package.
+The statements themselves are in the modules `queries.py`, `held_queries.py` and `partitions.py` of the packages.
 """
 
 from __future__ import annotations
@@ -62,8 +62,10 @@ def fetch_planned(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, 
 
     Use it for frequent inserts, and for statements that read all partitions: their planning takes ten times as long as
     execution. Do not use it for joins by id: a plan made for a small partition may later read the whole partition,
-    until PostgreSQL analyses it again. A connection without `prepare_threshold` (`MAINSPRING_DB_PREPARE`) plans the
-    statement each time.
+    until PostgreSQL analyses it again.
+
+    Until a connection has called this function outside a transaction, PostgreSQL may choose other plans. A connection
+    without `prepare_threshold` (`MAINSPRING_DB_PREPARE`) plans the statement each time.
     """
     connection.ensure_connection()
     used = connection.connection
@@ -118,8 +120,9 @@ def log_retryable(action: str, error: BaseException, *, is_away: bool | None = N
 def is_database_unavailable(error: BaseException) -> bool:
     """Return whether `error` was raised because a connection was lost or could not be opened.
 
-    Such an error is no fault of the statement or of its data. The usable connection alone proves nothing: Django opens
-    a new connection at the end of a transaction whose connection was lost.
+    Such an error is no fault of the statement or of its data. The result is also True if this thread's connection is
+    not usable now. A usable connection does not prove that the error has another cause: Django opens a new connection
+    at the end of a transaction whose connection was lost.
     """
     fault = error if isinstance(error, psycopg.Error) else error.__cause__
     if isinstance(fault, psycopg.Error) and fault.sqlstate:
@@ -138,7 +141,7 @@ def wait_for_database() -> None:
 
 
 def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list[T], dict[K, Exception]]:
-    """Call `act` with all keys in one transaction. If it fails, repeat with each half, down to each failing key.
+    """Call `act` with all keys in one transaction. If the call fails, do the same with each half of the keys.
 
     Returns the results of the calls that succeeded, and the error of each key that fails alone. Raises if the database
     is unavailable. One failing key among n costs about 2 * log2(n) calls.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 from fractions import Fraction
@@ -11,7 +12,6 @@ from values.quoting import quoted
 MICROSECOND = timedelta(microseconds=1)  # the resolution of datetime and of PostgreSQL
 MAX_DURATION = timedelta(days=3653)  # ten years; longer durations are typing errors, and dates overflow with them
 MAX_DURATION_TEXT_LENGTH = 64  # characters
-_MAX_NUMBER = 10**12  # seconds; a comparison with it also excludes NaN, infinity and integers too large for Fraction
 
 _SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _UNITS: dict[str, Fraction] = {
@@ -48,13 +48,14 @@ _NOT_FIXED = (
 def read_duration(value: object, *, allow_zero: bool = False) -> timedelta:
     """Read a number of seconds (also as text), a text like `1h30m`, or an ISO 8601 duration.
 
-    The result is rounded to the microsecond, at most ten years, and positive (or zero if `allow_zero`). Raises
+    The result is positive (or zero if `allow_zero`), at most ten years, and rounded to the microsecond. Raises
     ValueError with the reason, without a full stop. A reason that starts with "must" or "is" has no subject:
-    the caller adds one.
+    the caller adds the subject.
     """
     if isinstance(value, str):
         seconds = _read_text(value)
-    elif isinstance(value, bool) or not isinstance(value, (int, float)) or not -_MAX_NUMBER < value < _MAX_NUMBER:
+    # Not math.isfinite: it raises OverflowError for an integer that is too large for a float.
+    elif isinstance(value, bool) or not isinstance(value, (int, float)) or not -math.inf < value < math.inf:
         raise ValueError(f"{quoted(value)} is not a duration: {_EXAMPLES}")
     else:
         # repr() returns the shortest text of a float, as it was typed: 0.1 is one tenth, not a binary fraction.
@@ -105,7 +106,7 @@ def _read_units(text: str) -> Fraction:
         if size is None:
             raise ValueError(f"{quoted(unit)} is not a unit of time: use w, d, h, m, s or ms")
         if size >= smallest:
-            raise ValueError(f"{quoted(text)} must name each unit once, the largest first, like 1h30m")
+            raise ValueError(f"{quoted(text)} must name each unit at most once, the largest first, like 1h30m")
         total, position, smallest = total + Fraction(number) * size, part.end(), size
     if position == 0:
         raise ValueError(f"is empty: {_EXAMPLES}")

@@ -1,4 +1,7 @@
-"""Turns pydantic's validation errors into sentences for each dotted field, for the API, the admin and targets."""
+"""Turns pydantic's validation errors into sentences for each dotted field.
+
+The API, the admin and the targets use these sentences.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ _EXPECTED = {
     "uuid_parsing": "a UUID",
     "url_type": "a URL",
     "url_parsing": "a URL",
-    "url_scheme": "a URL with another scheme",
+    "url_scheme": "a URL with an allowed scheme",
     "bytes_type": "a string",
     "json_invalid": "JSON",
 }
@@ -79,8 +82,8 @@ def field_errors(
     """Map each dotted field with errors (`headers.X-Token`, `tags.0`) to sentences. Each key starts with `prefix`.
 
     Only the first `MAX_ERRORS_SHOWN` errors are included.
-    `data` is the validated value. It shows which parts of an error's path are fields, and which parts are labels that
-    pydantic adds for the branches of a union.
+    `data` is the value that failed the validation. It shows which parts of an error's path are fields, and which parts
+    are labels that pydantic adds for the branches of a union.
     For an unknown field, similar fields of `model` are suggested. An error of the whole value has the key `prefix`. If
     there are more than `MAX_ERRORS_LISTED` errors, the result has only their number, under the key `prefix`.
     """

@@ -38,7 +38,7 @@ def highest_id(at: datetime) -> UUID:
 
 
 def read_id(text: str) -> UUID | None:
-    """Return the id in a text; None if the text is not an id."""
+    """Convert a text to an id. Return None if the text is not a UUID."""
     try:
         return UUID(text)
     except ValueError:

@@ -44,7 +44,7 @@ def exact_text(at: datetime, now: datetime, zone: tzinfo | None = None) -> str:
 
 
 def time_html(at: datetime | None, now: datetime, also_in: tzinfo | None = None) -> SafeString:
-    """Return the relative time with the exact time below it.
+    """Return the relative time with the exact time below it; a dash for None.
 
     If clocks in the zone `also_in` show another time, add the time in that zone.
     """
@@ -86,7 +86,7 @@ def _line(text: str) -> SafeString:
 
 
 def _iso(at: datetime) -> str:
-    """Return the time in UTC, in the format of the API and the logs."""
+    """Return the time in UTC, in whole seconds, such as `2026-11-20T12:00:00Z`."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"
 
 

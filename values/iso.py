@@ -1,4 +1,4 @@
-"""Formats instants as ISO 8601, in the same form for the API, the commands and the targets."""
+"""Formats instants as ISO 8601, in the same form for the API, the management commands and the targets."""
 
 from __future__ import annotations
 

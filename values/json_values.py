@@ -25,7 +25,7 @@ def clean(value: object, depth: int = 0) -> JSON:
     """Return `value` as JSON without anything that jsonb refuses.
 
     NUL characters are removed, and lone surrogates are replaced. NaN and infinity become null. Numbers with too many
-    digits and objects of other types become strings. Lists and objects nested deeper than `MAX_DEPTH` become "…".
+    digits and values of other types become strings. Lists and objects nested deeper than `MAX_DEPTH` become "…".
     """
     if value is None or isinstance(value, bool):
         return value
@@ -56,8 +56,8 @@ def clean_text(text: str) -> str:
 def is_same_json(one: object, other: object) -> bool:
     """Return whether two values are equal as JSON.
 
-    `true` and 1 differ, unlike in Python. A float equals an integer of the same value, because jsonb returns 1e23 as an
-    integer.
+    `true` and 1 differ, unlike in Python. An integer is converted to a float before it is compared with a float,
+    because jsonb returns 1e23 as an integer.
     """
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(is_same_json(item, other[name]) for name, item in one.items())
@@ -78,8 +78,9 @@ Path = tuple["Path | None", str]  # the path of the parent, and the name or inde
 
 
 def find_unstorable(value: object, path: str = "") -> tuple[str, str] | None:
-    """Return (dotted field, sentence) for a part of `value` that jsonb cannot store; None if there is none.
+    """Return (dotted field, sentence) for a part of `value` that cannot be stored; None if there is none.
 
+    A part cannot be stored if jsonb refuses it, or if it exceeds `MAX_DEPTH`, `MAX_VALUES` or `MAX_DIGITS`.
     `path` is the field of `value` itself. The search does not recurse, so that deep input cannot overflow the stack.
     """
     waiting: list[tuple[Path, object, int]] = [((None, path), value, 0)]
@@ -107,7 +108,7 @@ def find_unstorable(value: object, path: str = "") -> tuple[str, str] | None:
 
 
 def storable(text: str) -> str:
-    """Return the text, for pydantic's AfterValidator. Raises ValueError if PostgreSQL cannot store it."""
+    """Return `text`, or raise ValueError if PostgreSQL cannot store it. For pydantic's AfterValidator."""
     if problem := find_unstorable(text):
         raise ValueError(problem[1])
     return text

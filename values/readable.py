@@ -36,13 +36,16 @@ class Unreadable:
 
 
 def _with_field(part: str, name: str, text: str) -> str:
-    """Put the field's name before a sentence that does not start with that name."""
+    """Put the dotted field `name` before an error sentence.
+
+    Return the sentence unchanged if it starts with the last segment of `name`, or if it is about the whole `part`.
+    """
     is_named = name in ("", part) or text.startswith(f"{name.rpartition('.')[2]} ")
     return text if is_named else f"{name}: {text}"
 
 
 def value_or_raise(found: T | Unreadable) -> T:
-    """Return the value. Raises CannotRead with the reason if it cannot be read."""
+    """Return the value. If the value cannot be read, raises CannotRead with the reason."""
     if isinstance(found, Unreadable):
         raise CannotRead(f"{found} Save a new definition of the job to fix this for new runs.")
     return found

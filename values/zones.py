@@ -1,4 +1,4 @@
-"""Names the time zone of a local time in a few letters."""
+"""The abbreviation of a time zone, such as EDT, or its UTC offset, such as UTC+5:30."""
 
 from __future__ import annotations
 

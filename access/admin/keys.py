@@ -120,7 +120,10 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **buttons})
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm[ApiKey], change: bool) -> None:
-        """Issue a new key: for the user in the form if a superuser sent the form, otherwise for the caller."""
+        """Issue a new key: for the user in the form if a superuser sent the form, otherwise for the caller.
+
+        Do nothing if the key already exists.
+        """
         if change:
             return
         user = obj.user if caller_of(request).is_superuser else User.objects.get(pk=request.user.pk or 0)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class ApiKeyAuthentication(BaseAuthentication):
     """Authenticates requests by API key. Raises AuthenticationFailed for an invalid or empty key.
 
-    Returns None for a request without the header `Authorization: Bearer`.
+    Returns None for a request without the header `Authorization: Bearer`. Raises ParseError for a NUL character.
     """
 
     def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:

@@ -65,7 +65,10 @@ def read_object(request: Request) -> dict[str, Any]:
 
 
 def read_body(request: Request, model: type[Model]) -> Model:
-    """Return the request's body as a `model`. Raises InputValidationError if the body does not match the model."""
+    """Return the request's body as a `model`.
+
+    Raises ParseError if the body is not a JSON object, and InputValidationError if it does not match the model.
+    """
     data = read_object(request)
     try:
         return model.model_validate(data)

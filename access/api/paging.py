@@ -76,7 +76,10 @@ def paginate(
 
 
 def _beyond(order: Sequence[str], position: Sequence[Any]) -> Lookup[Any]:
-    """Return the condition for rows after the position, as one comparison of SQL rows, which can use an index."""
+    """Return the condition for the rows after the position.
+
+    The condition is a single comparison of SQL row values, so PostgreSQL can use an index for it.
+    """
     columns = [name.removeprefix("-") for name in order]
     row, bound = (Func(*values, function="ROW", output_field=BooleanField()) for values in (columns, _values(position)))
     return LessThan(row, bound) if order[0].startswith("-") else GreaterThan(row, bound)

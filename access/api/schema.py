@@ -46,7 +46,8 @@ class PageShape(Shape):
 class DocumentedAs:
     """`Annotated[Any, DocumentedAs(T)]`: a value that is documented as T but not validated.
 
-    Use it for stored values, which were valid for the version of Mainspring that wrote them.
+    Use it for values that other code validates, and for stored values. Stored values were valid for the version of
+    Mainspring that wrote them.
     """
 
     def __init__(self, documented: Any) -> None:
@@ -64,7 +65,7 @@ class ReadAs:
     """`Annotated[T, ReadAs(D, read, write)]`: a value that is documented as `D`, and read by `read(value, info)`.
 
     Use it for values that pydantic cannot read by itself. `read` returns a T, or raises an error that a pydantic
-    validator may raise. `write` returns the JSON of a T, for `model_dump(mode="json")`.
+    validator may raise. `model_dump` calls `write`, which returns the JSON of a T.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class UntitledSchema(GenerateJsonSchema):
 
 
 class ShapeExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # untyped metaclass
-    """Adds a Shape and all models that it uses to the OpenAPI document.
+    """Adds to the OpenAPI document a Shape and all models that the Shape contains.
 
     Requests and responses get different components, because a default makes a member optional in requests only.
     """
@@ -125,7 +126,8 @@ class ProblemField(Shape):
     """One wrong field or parameter."""
 
     field: str = Field(
-        description="Dotted path of the field in the body, or name of the query parameter.", examples=["schedule.cron"]
+        description="Dotted path of the field in the body, or name of the parameter in the URL.",
+        examples=["schedule.cron"],
     )
     message: str = Field(description="What is wrong, and how to fix it.")
 
@@ -145,8 +147,8 @@ class Problem(Shape):
 ERROR_DESCRIPTIONS = {
     400: "The request cannot be read, or a field or parameter is wrong (see `errors`).",
     401: "The API key or session is missing, unknown, expired or revoked, or its user is inactive.",
-    403: "The user is not staff or lacks the permission, or a request with a session cookie has no CSRF token.",
-    404: "The object does not exist, or it was deleted.",
+    403: "The user is not staff or lacks the permission, or a request with a session cookie has no valid CSRF token.",
+    404: "The object does not exist, was deleted, or is hidden from you.",
     409: "The object's current state does not allow the operation.",
     413: "The body is too large.",
     415: "The body is not `application/json`.",
@@ -160,7 +162,7 @@ PROBLEM_EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
     ),
     401: (NO_KEY, []),
     403: ("You do not have permission to perform this action.", []),
-    404: ("There is no object at this URL: it does not exist, or it was deleted.", []),
+    404: ("There is no object at this URL: the URL is wrong, or the object was deleted.", []),
     409: ("The job is active, not paused.", []),
     413: ("The body is too large: the limit is 65536 bytes.", []),
     415: (NOT_JSON, []),

@@ -76,7 +76,7 @@ def _method_of(request: Request) -> str:
 
 
 def actor_of(request: Request) -> str:
-    """Return the user's name, with the API key's name if there is one, for events and logs."""
+    """Return the user's name for events and logs. If the request used an API key, add the name of the key."""
     name = request.user.get_username()
     if isinstance(request.auth, ApiKey):
         name = f"{name} (key {request.auth.name})"

@@ -79,7 +79,10 @@ class RunChangeList(UncountedChangeList):
         return chosen or None
 
     def _of_jobs(self, stop: int) -> QuerySet[Run]:
-        """Return up to `stop` runs: the latest runs of `self.jobs`. Merges up to `stop` runs of each job."""
+        """Return the latest runs of `self.jobs` that match the filters: up to `stop` runs.
+
+        The query reads up to `stop` runs of each job.
+        """
         # Ordered by the instant alone, like the index of a job's runs. With another order, PostgreSQL would sort all
         # runs of each job.
         newest = self.queryset.filter(job_id=OuterRef("job_id")).order_by("-nominal_at").values("pk")[:stop]

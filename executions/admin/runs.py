@@ -66,7 +66,7 @@ class RunAdmin(ModelAdmin[Run]):
     show_full_result_count = False
     sortable_by = ()
     search_fields = ("id",)
-    search_help_text = "Id, or part of a job's name"
+    search_help_text = "Id of a run or a job, or part of a job's name"
     actions = ("retry_selected", "cancel_selected")
     chips = (("All", "status", ""), *((label, "status", status.value) for status, (label, _) in STATUS_LABELS.items()))
     empty_title = "No runs yet"

@@ -58,7 +58,7 @@ def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) 
 
 
 def without_hidden_causes(rows: Sequence[Run], caller: Caller) -> Sequence[Run]:
-    """Set `caused_by` to None in each row where it names a run that is hidden from the caller. Return the rows."""
+    """Set `caused_by` to None in the rows whose causing run is hidden from the caller. Return all rows."""
     unseen = hidden(Run, caller, {row.caused_by for row in rows if row.caused_by})
     for row in rows:
         row.caused_by = None if row.caused_by in unseen else row.caused_by

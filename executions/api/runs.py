@@ -38,7 +38,7 @@ class RunListView(ApiView):
 
     @operation("list_runs", parameters=RunFilters, responses={200: (RunPage, examples.RUN_PAGE)})
     def get(self, request: Request) -> Response:
-        """List runs, including skipped occurrences, the latest nominal instant first."""
+        """List runs, the latest nominal instant first. The list includes skipped occurrences."""
         filters = RunFilters.read(request)
         return Response(page_of_runs(request, filters, filters.job).json_body())
 

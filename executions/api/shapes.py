@@ -1,4 +1,4 @@
-"""The shapes of responses: a run on a list; a run with its attempts, events and definition; log lines; commands."""
+"""The shapes of responses: a run in a list; a run with its attempts, events and definition; log lines; commands."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Run(Shape):
         "a retry."
     )
     caused_by: UUID | None = Field(
-        description="The run whose end started this run: a run of another job (`start_after`). Null for a run with "
+        description="The run whose end caused this run: a run of another job (`start_after`). Null for a run with "
         "another cause, and if the other job's run is hidden from you."
     )
     backfill_id: UUID | None = Field(description="The backfill that created the run; null for other runs.")
@@ -58,16 +58,16 @@ class Run(Shape):
     )
     priority: Priority
     nominal_at: datetime = Field(
-        description="The instant of the schedule. For a run by hand or a run with `retry_of`: the time of the request. "
-        "For a run with `caused_by`: the end of the run that `caused_by` names. The target of a run with `retry_of` "
-        "gets the nominal instant of the original run."
+        description="The instant of the schedule. For a run by hand or a run with `retry_of`: when the run was "
+        "created. For a run with `caused_by`: the end of the run that `caused_by` names. The target of a run with "
+        "`retry_of` gets the nominal instant of the original run."
     )
     last_nominal_at: datetime | None = Field(
         description="If several occurrences share this record: the nominal instant of the last one. Otherwise null."
     )
     n_occurrences: int = Field(description="Number of occurrences that share this record.")
     available_at: datetime = Field(
-        description="Earliest start of the latest attempt, even if that attempt has not started yet."
+        description="Earliest start of the next attempt. Without a next attempt: earliest start of the latest attempt."
     )
     planned_at: datetime | None = Field(
         description="Planned start, if jitter or the pace of a catch-up delays the run; otherwise null."
@@ -85,7 +85,10 @@ class Run(Shape):
     behind_plan_ms: int | None = Field(
         description="Milliseconds from `planned_at` to the first start; null without `planned_at`."
     )
-    worker: str | None = Field(description="The worker of the latest attempt.")
+    worker: str | None = Field(
+        description="The worker that claimed the run last; null if no worker has claimed the run, or if the worker "
+        "returned the run before the start."
+    )
     n_attempts: int = Field(description="Number of attempts started.")
     error_code: str | None = Field(
         description="Why the latest ended attempt did not succeed, or why the run was terminated, as a code."
@@ -133,7 +136,8 @@ class RunDetail(Run):
         examples=["Concurrency limit reached: 1 active run with the key “printer”, at most 1 allowed"],
     )
     target: Annotated[Any, DocumentedAs(AnyTarget | None)] = Field(
-        description="The target in the frozen definition. Values of headers that look like credentials are hidden."
+        description="The target in the frozen definition. The value of a header is hidden if the header's name looks "
+        "like the name of a credential."
     )
     payload: Any
     policies: dict[str, Any] | None
@@ -179,7 +183,10 @@ def run_of(row: models.Run) -> Run:
 
 
 def detail_of(row: models.Run, now: datetime) -> RunDetail:
-    """Return the response for one run. Queries its attempts and events, and why a held run cannot start yet."""
+    """Return the response for one run. Queries the run's attempts and events.
+
+    For a held run, also queries the reason why it cannot start yet.
+    """
     wrong = reasons_by_part(row.spec.readable_target, row.spec.readable_policies)
     return RunDetail.model_validate(
         {

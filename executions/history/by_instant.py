@@ -30,7 +30,7 @@ class InstantState:
 
     @property
     def is_over(self) -> bool:
-        """Whether the run that has this `status` has ended."""
+        """Whether `status` is the status of an ended run."""
         return self.status in TERMINAL
 
 

@@ -11,8 +11,8 @@ class Record(NamedTuple):
     """A run's row. `status`, `reason` and `origin` are plain strings, because another version may have written them.
 
     A folded row covers `n_occurrences` occurrences, from `nominal_at` to `last_nominal_at`. In other rows these two
-    instants are equal. `has_begun`: the run has started, or is still live. `planned_at`: the planned start, or None if
-    the run is planned to start at its nominal instant.
+    instants are equal. `has_begun`: whether the run has started. Also true for a live run that has not started yet.
+    `planned_at`: the planned start if jitter or the pace of a catch-up delays the run, otherwise None.
     """
 
     run_id: UUID

@@ -71,7 +71,8 @@ MAX_MOVED_ROWS = 50_000  # of one table: as many as MAX_LOCK_TIME allows; a day 
 def prepare(now: datetime, max_lock_time: timedelta = MAX_LOCK_TIME) -> int:
     """Create the missing partitions of today and the next DAYS_AHEAD days. Returns how many days got partitions.
 
-    A statement that takes longer than `max_lock_time` is cancelled, because other statements wait for its locks.
+    A statement that takes longer than `max_lock_time` is cancelled, because other statements wait for its locks. The
+    next call creates the partitions that are still missing.
     """
     today = now.astimezone(UTC).date()
     missing = {today + DAY * number for number in range(DAYS_AHEAD + 1)} - existing()
@@ -79,7 +80,10 @@ def prepare(now: datetime, max_lock_time: timedelta = MAX_LOCK_TIME) -> int:
 
 
 def drop_old(before: datetime) -> int:
-    """Drop the partitions of the days whose runs all ended before `before`. Returns the number of dropped days."""
+    """Drop the partitions of old days. Returns the number of dropped days.
+
+    A day is old if the day and all its runs ended before `before`.
+    """
     over = {day for day in existing() if _start_of(day + DAY) <= before}
     return _each_day(over, partial(_drop, before=before), MAX_LOCK_TIME)
 

@@ -23,7 +23,11 @@ PARTITION_GRACE = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """Numbers of days whose partitions were dropped, and of deleted runs, definitions (specs) and rate limit states."""
+    """The result of `prune_all`. `n_days`: number of days whose partitions were dropped.
+
+    `n_runs`, `n_specs`, `n_rates`: numbers of deleted runs, definitions and rate limit states. `n_runs` does not
+    include the runs in dropped partitions.
+    """
 
     n_days: int
     n_runs: int
@@ -49,7 +53,8 @@ def prune_once(now: datetime, keep: timedelta, limit: int) -> tuple[int, int]:
 def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
     """Drop partitions of old days, then delete other old runs, unused definitions and old states of rate limits.
 
-    Each statement deletes at most `limit` rows.
+    Each statement deletes at most `limit` runs, definitions or states. The attempts, events and log lines of a run are
+    deleted with the run.
     """
     n_days = partitions.drop_old(now - keep)
     n_runs, n_specs = prune_once(now, keep, limit)

@@ -51,7 +51,10 @@ class HeldRun:
 
     @property
     def locks(self) -> frozenset[str]:
-        """The keys that an admission of this run locks, so that no other admission uses the same limits meanwhile."""
+        """The keys that an admission of this run locks.
+
+        The locks keep other admissions from using the same limits or the same overlap buffer at the same time.
+        """
         own = f"buffer:{self.job_id}" if self.is_buffered else ""
         return frozenset({self.concurrency_key, self.rate_key, own} - {""})
 
@@ -64,7 +67,7 @@ class HeldRun:
 
 @dataclass(frozen=True, slots=True)
 class LaterFollowup:
-    """A follow-up to create, because a held run of this job or with these keys may start at `due_at`."""
+    """A follow-up to create: the rate limit with the key `rate_key` allows a held run to start at `due_at`."""
 
     job_id: UUID
     concurrency_key: str
@@ -180,10 +183,10 @@ def apply_policies_without_deadline(new: NewRun, policies: RunPolicies) -> NewRu
 def admit(
     job_ids: Collection[UUID], concurrency_keys: Collection[str], rate_keys: Collection[str], now: datetime
 ) -> Admitted:
-    """Queue the held runs of these jobs and keys, as far as their limits allow. Call inside a transaction.
+    """Queue the held runs of these jobs and keys, as far as overlap buffers and limits allow.
 
     A run beyond a limit with `LimitAction.SKIP` is skipped. Runs with a higher priority start first, then runs with an
-    earlier nominal instant.
+    earlier nominal instant. Call inside a transaction.
     """
     wanted = {
         "job_id": list(job_ids),
@@ -206,9 +209,9 @@ def admit(
 def _more_of(held: Sequence[HeldRun], decisions: Decisions) -> frozenset[UUID | str]:
     """Return the groups (jobs and keys) to process again, because more of their held runs may start.
 
-    These are the groups of `decisions.left`, and each full group (MAX_RUNS_PER_GROUP of its runs were read) for which
-    something was decided. A full group for which nothing was decided must wait until a run ends or a rate limit allows
-    a start.
+    These are the groups of the runs in `decisions.left`, and each full group with a decision. A group is full if
+    MAX_RUNS_PER_GROUP of its runs with the same `terms` were read. It has a decision if one of these runs is queued or
+    skipped. A full group without a decision must wait until a run ends or a rate limit allows a start.
     """
     n_seen: Counter[tuple[UUID | str, str]] = Counter()
     moved: set[tuple[UUID | str, str]] = set()
@@ -222,7 +225,10 @@ def _more_of(held: Sequence[HeldRun], decisions: Decisions) -> frozenset[UUID | 
 
 
 def _release(held: Sequence[HeldRun], now: datetime) -> Decisions:
-    """Decide on these runs and write the verdicts. If a run cannot be written, decide again without it."""
+    """Decide on these runs and write the verdicts.
+
+    If the verdict on a run cannot be written, decide again without this run.
+    """
     decisions = _decide(held, now)
     while failed := _write(decisions.verdicts, now):
         for run_id, error in failed.items():
@@ -235,7 +241,7 @@ def _release(held: Sequence[HeldRun], now: datetime) -> Decisions:
 def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
     """Write all verdicts together. If this fails, write none, and return the errors of verdicts that also fail alone.
 
-    Raises the first error if the database is unavailable, or if no verdict fails alone.
+    Raises if the database is unavailable, or if no verdict fails alone.
     """
     try:
         with transaction.atomic():
@@ -248,7 +254,7 @@ def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUI
 
 
 def _find_failing(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
-    """Return the error of each run whose verdict also fails when it is written alone. Rolls back every write."""
+    """Return the error of each run whose verdict cannot be written, even alone. Rolls back every write."""
     with transaction.atomic():
         _, faults = split_on_failure(
             lambda ids: transitions.release({id: verdicts[id] for id in ids}, now), list(verdicts)

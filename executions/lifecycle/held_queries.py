@@ -1,6 +1,6 @@
-"""The SQL statements about held runs, start deadlines and follow-ups.
+"""The SQL statements about held runs, limits, start deadlines and follow-ups.
 
-The comment above a statement names its caller.
+Most statements have a comment above them that names the caller.
 """
 
 from __future__ import annotations

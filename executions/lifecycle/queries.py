@@ -56,10 +56,11 @@ ID_LISTED = "run.id = ANY(%(id)s::uuid[])"
 
 
 def has_status(statuses: Iterable[RunStatus], run: str = "run") -> str:
-    """Return a condition on the status, hidden in a CASE so that the planner does not use the condition to find runs.
+    """Return a condition on the status, in a CASE that hides the condition from the planner.
 
-    At the start of a day, the planner assumes that each status is rare. With a plain `status IN (...)`, it would read
-    all runs with the status to find a few runs by id. Partial indexes with the same CASE (`models/run.py`) still match.
+    Until PostgreSQL has analysed the runs of a new day, the planner assumes that each status is rare. With a plain
+    `status IN (...)`, the planner would read all runs with the status to find a few runs by id. The planner can still
+    use a partial index with the same CASE (`models/run.py`).
     """
     return f"CASE WHEN {run}.status IN ({sql_list(statuses)}) THEN true ELSE false END"
 

@@ -246,5 +246,5 @@ def expired_ids(now: datetime, limit: int) -> list[UUID]:
 
 
 def push_back_expiry(run_ids: Sequence[UUID], now: datetime, until: datetime) -> int:
-    """Postpone the missed start deadlines of these runs to `until`. Returns the number of changed runs."""
+    """Postpone the skipping of the late runs in `run_ids` to `until`. They still cannot start. Returns their number."""
     return execute(held_queries.PUSH_BACK_EXPIRY, {"id": list(run_ids), "now": now, "until": until})

@@ -67,7 +67,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an attempt ended, and the run's new status. `retry_at` is set if the new status is retrying or queued."""
+    """How an attempt ended, and the run's new status. `retry_at` is set if the new status is retrying or queued.
+
+    A run with a stop request is not retried: it becomes cancelled instead of retrying or queued.
+    """
 
     run_id: UUID
     claim_no: int

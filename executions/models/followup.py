@@ -15,10 +15,13 @@ from executions.policies.limits import STORED_LIMIT_KEY_LENGTH
 
 
 class Followup(models.Model):
-    """Work for a beat: start held runs of this job or with these keys. `run_id`: the ended run to react to, if any.
+    """Work for a beat: start the held runs of this job, of this concurrency key and of this rate key, if limits allow.
 
-    This table is an outbox. The statement that ends or holds a run inserts the follow-up. The transaction that handles
-    the follow-up deletes it. So neither a crash nor a lost message can lose a follow-up.
+    `run_id`: the ended run for which the beat calls the reactions, or None.
+
+    This table is an outbox. The statement that ends or holds a run inserts a follow-up. A rate limit may add a
+    follow-up that is due later. The transaction that handles a follow-up deletes or postpones the follow-up. So neither
+    a crash nor a lost message can lose a follow-up.
     """
 
     job_id = models.UUIDField()

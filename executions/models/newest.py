@@ -23,7 +23,8 @@ def newest_first(*, origin: str | None, narrowed: bool) -> tuple[str, ...]:
 
     `narrowed`: the list is filtered by job, status or reason. Filtered lists are ordered by the nominal instant, like
     their indexes. With an order by id, the planner could scan the primary key instead, and read a whole day of runs
-    before it finds a match.
+    before it finds a match. No index serves the origin `schedule`, so a list filtered only by this origin is ordered by
+    id.
     """
     return BY_INSTANT if narrowed or origin in INDEXED_ORIGINS else BY_ID
 

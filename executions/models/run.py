@@ -1,4 +1,4 @@
-"""The model `Run`: the execution of an occurrence, or the record of a skipped occurrence."""
+"""The model `Run`: one execution of a job, or the record of a skipped occurrence."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Run(models.Model):
     )
     spec = models.ForeignKey(RunSpec, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     origin = models.CharField(max_length=10, choices=[(o, o.capitalize()) for o in Origin])
-    retry_of = models.UUIDField(null=True, help_text="The run that this manual retry repeats.")
+    retry_of = models.UUIDField(null=True, help_text="The original run that this run repeats.")
     backfill_id = models.UUIDField(null=True, help_text="The backfill that created the run.")
     nominal_at = models.DateTimeField(
         help_text="The instant of the schedule, or the time at which the run was requested or triggered."
@@ -60,7 +60,7 @@ class Run(models.Model):
     reason = models.CharField(max_length=12, blank=True, db_default="", choices=[(r, r.capitalize()) for r in Reason])
     created_at = models.DateTimeField()
     available_at = models.DateTimeField(
-        help_text="Earliest start of the latest attempt, even if that attempt has not started yet."
+        help_text="Earliest start of the next attempt. Without a next attempt: earliest start of the latest attempt."
     )
     planned_at = models.DateTimeField(
         null=True, help_text="Planned start, if jitter or the pace of a catch-up delays the run."
@@ -73,7 +73,7 @@ class Run(models.Model):
     cancel_requested_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=40, blank=True, db_default="")
     error = models.TextField(blank=True, db_default="")
-    caused_by = models.UUIDField(null=True, help_text="The run whose end started this run: a run of another job.")
+    caused_by = models.UUIDField(null=True, help_text="The run whose end caused this run: a run of another job.")
 
     # For held runs: what prevents the start, the order of starts, and the start deadline.
     is_buffered = models.BooleanField(db_default=False, help_text="Held until the job has no other active run.")
@@ -90,7 +90,7 @@ class Run(models.Model):
 
     # The claim: a number that fences the worker's writes, and a lease.
     claim_no = models.IntegerField(db_default=0, help_text="Number of claims so far. Only the latest claim may write.")
-    attempt_at = models.DateTimeField(null=True, help_text="Start of the present attempt.")
+    attempt_at = models.DateTimeField(null=True, help_text="Start of the latest attempt.")
     lease_expires_at = models.DateTimeField(null=True)
     worker = models.CharField(max_length=255, blank=True, db_default="")
     n_attempts = models.PositiveIntegerField(db_default=0)

@@ -1,4 +1,7 @@
-"""The model `RunSpec`: one frozen version of a job's definition. Runs refer to it. An edit creates another version."""
+"""The model `RunSpec`: one frozen version of a job's name, target, payload and policies. Runs refer to a version.
+
+A change of one of these members creates another version.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ PRESENT = Q(superseded_at__isnull=True)
 
 
 class RunSpec(models.Model):
-    """One version of a job's definition. Only `superseded_at` is updated: editing the job creates a new version."""
+    """One version of a job's name, target, payload and policies.
+
+    A change of one of these members creates a new version. In an existing version, only `superseded_at` is updated.
+    """
 
     job_id = models.UUIDField(editable=False)
     job_name = models.CharField(max_length=255)

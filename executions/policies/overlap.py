@@ -139,7 +139,8 @@ class OverlapPass:
     def add(self, reason: Reason | None = None, policy: Overlap | None = None) -> Decision:
         """Decide on the next occurrence, and return the decision.
 
-        `reason`: skip the occurrence for this reason. `policy`: use this policy instead of the job's policy.
+        `reason`: skip the occurrence for this reason. `policy`: use this policy instead of the job's policy. If the
+        new run replaces earlier runs, the earlier decisions of this pass are changed: their occurrences are skipped.
         """
         chosen = policy or self.policy
         decision = Decision(reason) if reason else decide(chosen, self.live_runs)

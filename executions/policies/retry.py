@@ -36,16 +36,17 @@ class RetryPolicy(BaseModel):
     )
     jitter: bool = Field(
         default=True,
-        description="Shorten each delay to a random length between 50 % and 100 %. Runs that failed at the same time "
-        "are then not retried at the same time.",
+        description="Multiply each delay by a random factor between 0.5 and 1. Runs that failed at the same time are "
+        "then not retried at the same time. A delay that the target requests stays unchanged.",
     )
 
 
 def next_retry_at(policy: RetryPolicy, n_failures: int, now: datetime, chance: float) -> datetime | None:
     """Return when to retry after the `n_failures`-th failure (from 1), or None if no retry is left.
 
-    `chance` in [0, 1) shortens the delay to between 50 % and 100 % if the policy has jitter ("equal jitter" of
-    M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
+    If the policy has jitter, the delay is multiplied by a factor between 0.5 and 1. The factor depends on `chance`, a
+    random number in [0, 1). This is "equal jitter": M. Brooker, "Exponential Backoff and Jitter", AWS Architecture
+    Blog, 2015.
     """
     if n_failures > policy.max_retries:
         return None

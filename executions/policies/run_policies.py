@@ -66,7 +66,8 @@ class RunPolicies(BaseModel):
     start_deadline: Annotated[Duration, AfterValidator(_deadline)] | None = Field(
         None,
         description="How late a run may start. If no worker has started the run this long after its planned start, the "
-        "run is skipped with the reason `expired`.",
+        "run is skipped with the reason `expired`. Runs of a backfill, and runs for occurrences during a pause, have "
+        "no deadline.",
     )
     retry: RetryPolicy = RetryPolicy()
     timeout: Annotated[Duration, AfterValidator(_timeout)] | None = Field(

@@ -29,7 +29,7 @@ MAX_LOG_LINE_LENGTH = 8 * 1024  # characters: fits on a page, and limits a comma
 
 
 class TargetConfig(BaseModel):
-    """Base class of the configurations of all kinds. A configuration is frozen and refuses unknown members.
+    """Base class of the configurations of all kinds. A configuration is immutable and refuses unknown members.
 
     Each kind narrows `kind` to its own name, such as `kind: Literal["ping"] = "ping"`.
     """
@@ -40,9 +40,9 @@ class TargetConfig(BaseModel):
 
     @classmethod
     def masked(cls, stored: dict[str, Any]) -> dict[str, Any]:
-        """Return a stored configuration without its credentials, for people who may read the job but not change it.
+        """Return a stored configuration without its credentials. Only people who may change the job see credentials.
 
-        A kind whose configuration can contain credentials must override this.
+        A kind whose configuration can contain credentials must override this method.
         """
         return stored
 
@@ -125,7 +125,8 @@ Outcome = Succeeded | Failed | RetryAt | Cancelled
 class Target(ABC):
     """Base class of all kinds of targets. The module of each kind defines `TARGET`, an instance of the kind's class.
 
-    To add a kind, write a module with a subclass and `TARGET`, and add a line to `registry.KINDS`.
+    To add a kind, write a module with a subclass and `TARGET`, and add the module's name to `registry.KINDS`. If the
+    module is outside the checkout, add its name to `MAINSPRING_TARGET_MODULES` instead.
     """
 
     kind: ClassVar[str]  # up to 20 characters from a-z, 0-9 and _; never changed, because jobs and runs store it

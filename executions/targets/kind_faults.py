@@ -1,4 +1,4 @@
-"""Finds what is wrong with a target kind whose module was imported. Each fault is the error of a system check."""
+"""Finds faults of a target kind after its module was imported. Each fault is an `Error` of Django's system checks."""
 
 from __future__ import annotations
 
@@ -33,13 +33,17 @@ class _AnotherConfig(TargetConfig):
 
 
 def find_kind_fault(target: Target, module: str) -> Error | None:
-    """Return the first fault of a target kind, or None. Raises any exception that the kind's own code raises."""
+    """Return the first fault of a target kind, or None.
+
+    A member that raises AttributeError counts as missing, and an exception while the JSON schema is built is a fault.
+    Other exceptions of the kind's code are raised.
+    """
     if fault := find_member_fault(target, _MEMBERS, f"target of {module}", "mainspring.E002"):
         return fault
     if target.kind in RESERVED_KINDS:
         return Error(
             f"The target of {module} has the kind {target.kind!r}, which is a reserved name.",
-            hint="Choose another name: all kinds share the admin modules of this name.",
+            hint=f"Choose another name. The admin modules with the name {target.kind!r} are for all kinds.",
             id="mainspring.E002",
         )
     return _find_config_fault(target)

@@ -30,6 +30,7 @@ class CannotLoad(Exception):
     """The code of a module failed, or the module has no valid object with the expected name.
 
     The text has no full stop, because it becomes part of a message. `is_missing`: whether the module does not exist.
+    Only `reporting` sets `is_missing`.
     """
 
     def __init__(self, text: str, *, is_missing: bool = False) -> None:
@@ -39,9 +40,9 @@ class CannotLoad(Exception):
 
 @contextmanager
 def reporting(module: str) -> Iterator[None]:
-    """Raise CannotLoad, with the reason, in place of any exception of the code of `module`.
+    """If the code of `module` raises an exception in the `with` block, raise CannotLoad with the reason instead.
 
-    This includes SystemExit, but not KeyboardInterrupt (Ctrl+C).
+    SystemExit is replaced too, but KeyboardInterrupt (Ctrl+C) is not.
     """
     try:
         yield
@@ -85,7 +86,10 @@ def _is_missing(error: BaseException, module: str) -> TypeGuard[ModuleNotFoundEr
 
 
 def load_targets(modules: Iterable[str]) -> tuple[dict[str, Target], list[Error]]:
-    """Return the targets by kind, and an error for each module without a valid target."""
+    """Return the targets by kind, and an error for each entry of `modules` that adds no target.
+
+    An entry adds no target if its module has no valid target, or if an earlier entry has the same module or kind.
+    """
     targets: dict[str, Target] = {}
     homes: dict[str, str] = {}
     faults: list[Error] = []
@@ -105,7 +109,7 @@ def load_targets(modules: Iterable[str]) -> tuple[dict[str, Target], list[Error]
         if fault is None and target.kind in targets:
             fault = Error(
                 f"Two modules define a target kind called {target.kind!r}: {homes[target.kind]} and {module}.",
-                hint="Rename the newer kind. Stored jobs contain the name of the older kind, which must not change.",
+                hint="Rename the newer kind. The older kind must keep its name, because stored jobs contain that name.",
                 id="mainspring.E003",
             )
         if fault is None:
@@ -134,9 +138,9 @@ def load_parts(
 ) -> tuple[dict[str, T], list[Error]]:
     """Load the object `name` from the module `<package>.<kind>` of each kind.
 
-    Returns the objects by kind, and an error for each module whose object is missing or not valid. An object is not
-    valid if it is not an instance of `base`, or has a wrong value for one of `members`. A kind without a module gets
-    no object and no error: the caller uses a default object.
+    Returns the objects by kind, and an error for each module that cannot be imported, or whose object is missing or
+    not valid. An object is not valid if it is not an instance of `base`, or has a wrong value for one of `members`. A
+    kind without a module gets no object and no error: the caller uses a default object.
     """
     parts: dict[str, T] = {}
     faults: list[Error] = []
@@ -170,7 +174,7 @@ def template_faults(templates: Mapping[str, str], part: str, error_id: str) -> l
         except Exception as error:  # noqa: BLE001 - the tags that a template loads may raise anything
             faults.append(
                 Error(
-                    f"The {part} of the target kind {kind!r} has a template that can't be loaded, {name!r}: "
+                    f"The {part} of the target kind {kind!r} has the template {name!r}, which can't be loaded: "
                     f"{error_words(error)}.",
                     hint="Correct the template. Or remove `template` from the class, to use the default template.",
                     id=error_id,

@@ -1,5 +1,7 @@
 """The kinds of targets. To add a kind, write a file (or folder), and add the name of its module to `KINDS`.
 
+If the module is outside the checkout, add its name to the setting MAINSPRING_TARGET_MODULES instead.
+
 A kind may have two more modules: its look in the admin (`executions/admin/targets/<kind>.py`) and its section of the
 job form (`schedules/admin/targets/<kind>.py`). A kind without these modules gets the default look and section.
 """
@@ -48,8 +50,8 @@ else:
 def check_payload(config: TargetConfig, payload: JSON) -> None:
     """Check a target together with its payload. The caller has checked that the payload is JSON that can be stored.
 
-    Raises InvalidTarget. The keys of its `errors` are `payload`, `payload.<name>`, or members of the target (`url`,
-    `headers.X-Token`).
+    Raises InvalidTarget. Each key of its `errors` is a dotted field of the payload (`payload`, `payload.rows.0`) or of
+    the target (`url`).
     """
     TARGETS[config.kind].validate(config, payload)
 
@@ -73,8 +75,8 @@ def masked(stored: object) -> dict[str, Any]:
 def parse_config(data: object) -> TargetConfig:
     """Check a target without its payload and return its frozen configuration.
 
-    `data` may be any JSON. Raises InvalidTarget. The keys of its `errors` are members of the target, or `""` for
-    the whole target.
+    `data` may be any JSON. Raises InvalidTarget. Each key of its `errors` is a dotted field of the target (`url`,
+    `headers.X-Token`), or `""` for the whole target.
     """
     kinds = " or ".join(TARGETS)
     if not isinstance(data, Mapping):

@@ -31,9 +31,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PreparedAttempt:
-    """A claim with its parsed policies. `refusal` is set if the target cannot be called.
+    """A claim with its parsed policies.
 
-    This is the case if the policies cannot be read or the kind of the target is unknown.
+    `refusal` is set if the policies cannot be read or the target's kind is unknown. The attempt then fails, and the
+    target is not called.
     """
 
     claim: Claim
@@ -52,7 +53,10 @@ def prepare(claim: Claim) -> PreparedAttempt:
 
 
 def execute(prepared: PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
-    """Call the target and return the ending of the attempt. An exception of the target becomes a failed attempt."""
+    """Call the target and return the ending of the attempt. An exception of the target becomes a failed attempt.
+
+    If `prepared` has a `refusal`, the target is not called, and the attempt fails.
+    """
     claim, began_at = prepared.claim, clock()
     outcome = prepared.refusal or _call_target(claim, prepared.context)
     ended = endings.EndedAttempt(claim.run_id, claim.claim_no, claim.attempt, claim.n_lost)

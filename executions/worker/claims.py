@@ -1,4 +1,4 @@
-"""Claims runs. If the database is unavailable, tries again for a few seconds."""
+"""Claims runs. After one of RETRYABLE_ERRORS, tries again for a few seconds."""
 
 from __future__ import annotations
 

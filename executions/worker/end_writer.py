@@ -36,7 +36,8 @@ Ended: TypeAlias = tuple[PreparedAttempt, Ending]
 def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
     """Write these endings and return when they are committed. After one of RETRYABLE_ERRORS, try again.
 
-    After the time of one lease, drop the endings: the reaper recovers the runs when their leases have expired.
+    If no try succeeds within the time of one lease, drop the endings. The reaper recovers the runs when their leases
+    have expired.
     """
     give_up_at, has_warned, statuses = clock() + settings.MAINSPRING.lease, False, {}
     while not has_warned or clock() < give_up_at:

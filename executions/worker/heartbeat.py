@@ -66,7 +66,7 @@ class Heartbeat:
 
 
 def renew_once(contexts: Iterable[RunContext], now: datetime) -> None:
-    """Renew the claims of these attempts, and store their new log lines.
+    """Renew the claims of these attempts. Store the new log lines of each attempt whose claim is still valid.
 
     An attempt is stopped if its claim is lost or its run has a stop request.
     """

@@ -35,7 +35,10 @@ class RunLog:
         self._lock = threading.Lock()
 
     def add(self, message: str, level: str = "info") -> None:
-        """Add a line with the present time. At the size limit, add a note instead, and drop all later lines."""
+        """Add a line with the present time. At the size limit, add a note instead, and drop all later lines.
+
+        The line has at most `MAX_LOG_LINE_LENGTH` characters of `message`. An unknown `level` becomes `info`.
+        """
         text = clean_text(message[:MAX_LOG_LINE_LENGTH])
         with self._lock:
             if self._left <= 0:
@@ -66,7 +69,10 @@ class RunLog:
 
 
 def store(logs: Iterable[RunLog]) -> int:
-    """Insert the new lines of these logs together. Returns the number of lines. Raises the database's error."""
+    """Insert the new lines of these logs together. Returns the number of lines.
+
+    If the insert fails, the lines stay in their logs, and the database's error is raised.
+    """
     taken = [(run_log, run_log.take()) for run_log in logs]
     lines = [line for _, new in taken for line in new]
     try:

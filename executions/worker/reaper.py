@@ -1,4 +1,7 @@
-"""Recovers runs whose lease has expired, because their worker was killed or cut off from the database.
+"""Recovers runs whose lease has expired.
+
+A lease expires if the worker was killed or cut off from the database. A lease also expires if Celery's pool killed a
+process because its attempt exceeded the timeout.
 
 Also creates missing follow-ups for held runs.
 """

@@ -1,4 +1,4 @@
-"""The thread pool of a worker that executes many runs at the same time: at most `size`, from any number of messages.
+"""The thread pool of a worker that executes many runs at the same time, from one or more messages.
 
 Workers for slow calls (HTTP) use this pool. Celery's own pool has one thread per message, which executes the last run
 of the message. The threads of this pool execute the other runs of the message.
@@ -48,9 +48,10 @@ class RunPool:
     def execute_runs(
         self, wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]
     ) -> list[Ending]:
-        """Execute the runs of one message, given by (id, claim number), at the same time. Returns their endings.
+        """Execute the runs of one message at the same time. Returns the endings of the executed runs.
 
-        Runs for which the pool has no free place within BATCH_START_TIMEOUT are published again, for an idle worker.
+        `wanted`: the id and the claim number of each run. Runs for which the pool has no free place within
+        BATCH_START_TIMEOUT are published again, for an idle worker.
         """
         began_at, left = clock(), list(wanted)
         ended: list[Ending] = []

@@ -1,7 +1,7 @@
 """Creates `.venv` and installs the locked packages. Uses only the standard library.
 
-Run it by its path. It contains only syntax of Python 3.6, and its annotations are quoted, so that a Python older than
-3.11 can still report that it is too old.
+Run this file by its path. Even a Python older than 3.11 must be able to run the file, and to report that this Python is
+too old. So the file contains only syntax of Python 3.6, and annotations that need a later Python are quoted.
 """
 
 import fcntl
@@ -62,11 +62,14 @@ def why_unsupported(version: "tuple[int, ...]") -> str:
 
 
 def explain(output: str) -> str:
-    """Return the error message for a failed installation: cause and remedy if a pattern matches the output."""
+    """Return the error message for a failed installation.
+
+    If a pattern of `CAUSES` matches the output, the message gives the cause and the remedy.
+    """
     for pattern, sentence in CAUSES:
         if re.search(pattern, output):
             return sentence
-    return "The packages could not be installed. The last lines of the output show why."
+    return "The packages could not be installed. The cause follows."
 
 
 def stamp(root: str, kind: str) -> str:
@@ -147,7 +150,7 @@ def _run(command: "list[str]") -> None:
     if done.returncode:
         output = done.stdout.decode(errors="replace").strip()
         end = "\n".join("    " + line for line in output.splitlines()[-N_OUTPUT_LINES:])
-        raise CannotInstall(f"{explain(output)}\n\nThe last lines of {os.path.basename(command[0])}:\n{end}")
+        raise CannotInstall(f"{explain(output)}\n\nThe last output lines of {os.path.basename(command[0])}:\n{end}")
 
 
 def _works(root: str) -> bool:

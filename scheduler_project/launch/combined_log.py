@@ -1,4 +1,7 @@
-"""The combined log of the supervisor and its programs, on the terminal and in a file. Each line starts with a name."""
+"""The combined log of the supervisor and its programs, on the terminal and in a file.
+
+Each line of the log starts with the name of the program that wrote the line.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ MAX_FILE_BYTES = 10 * 1024 * 1024  # a larger file is renamed to .1.log: the two
 
 
 class CombinedLog:
-    """Writes lines as `name | text`. On a terminal, the names are coloured unless NO_COLOR is set.
+    """Writes lines as `name | text` to the terminal and, if a file is given, to the file.
 
-    `closed` becomes true when writing to the terminal fails (for example, the reader of a pipe has ended); the file is
-    still written. If the file can't be written (for example, the disk is full), the terminal shows one message, and
-    writing to the file is tried again after `RETRY_SECONDS`.
+    On a terminal, the names are coloured unless NO_COLOR is set. If writing to the terminal fails (for example, the
+    reader of a pipe has ended), `closed` becomes true, and only the file is written. If writing to the file fails (for
+    example, the disk is full), the terminal shows one message. The file is tried again after `RETRY_SECONDS`.
     """
 
     RETRY_SECONDS = 10.0  # trying for each line would slow down the programs, which block until their output is read
@@ -97,7 +100,10 @@ class CombinedLog:
 
 
 class LineSplitter:
-    """Splits the bytes from a pipe into lines. More than `MAX_LINE_BYTES` without a line break count as a line."""
+    """Splits the bytes from a pipe into lines.
+
+    If more than `MAX_LINE_BYTES` bytes arrive without a line break, these bytes count as a line.
+    """
 
     def __init__(self) -> None:
         self._rest = b""

@@ -104,7 +104,7 @@ class DataFolder:
         return self.stores[-1].url
 
     def remember_processes(self, pids: dict[str, int]) -> None:
-        """Store the process ids of the programs for `stop_leftovers` of a later launch."""
+        """Store the process ids of the programs. `stop_leftovers` of a later launch reads the ids."""
         # A full disk must not stop `make run`: the file is needed only if this launch is killed.
         with suppress(OSError):
             self._processes.write_text(json.dumps(pids))

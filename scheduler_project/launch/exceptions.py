@@ -1,7 +1,10 @@
-"""CannotLaunch, the error that is raised by `make run` and by the stores for tests."""
+"""CannotLaunch, the error for a launch that cannot start or continue."""
 
 from __future__ import annotations
 
 
 class CannotLaunch(Exception):
-    """A program or store can't be started. If nothing handles this error, it is printed and the exit code is 1."""
+    """A launch cannot start or continue. The message gives the cause.
+
+    If no other code handles this error, `main` prints the message and returns the exit code 1.
+    """

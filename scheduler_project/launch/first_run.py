@@ -36,7 +36,8 @@ def migrate(variables: Mapping[str, str]) -> None:
 def create_administrator(variables: Mapping[str, str], folder: Path) -> Credentials | None:
     """Create an administrator if the database has none. Return the credentials, or None if nothing was created.
 
-    A file in `folder` lists the databases that have been checked: later launches do not check them again.
+    A file in `folder` lists the databases that have been checked: later launches do not check them again. Raises
+    CannotLaunch.
     """
     seen = folder / "databases-seen"
     # The port of an embedded database can change, so the digest covers only the URL before its host.

@@ -1,7 +1,7 @@
 """Copies the output of the programs to the log.
 
-The supervisor checks its programs in a loop, and waits in `OutputReader.run` between two checks. A signal ends the
-wait.
+The supervisor checks its programs in a loop, and waits in `OutputReader.run` between two checks. Output or a signal
+ends the wait.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ READ_BYTES = 64 * 1024  # the capacity of a pipe on Linux
 
 
 class OutputReader:
-    """A context manager that handles SIGCHLD. Use it in the main thread: Python allows signal handlers only there."""
+    """Copies the output of the programs to the log. Use it as a context manager, in the main thread.
+
+    It sets a handler for SIGCHLD, and Python sets signal handlers only in the main thread.
+    """
 
     def __init__(self, log: CombinedLog) -> None:
         self._log = log
@@ -51,11 +54,11 @@ class OutputReader:
         os.close(self._writer)
 
     def attach(self, child: Child, descriptor: int) -> None:
-        """Read this child's output from now on, until the pipe is closed."""
+        """Let `run` copy this child's output from the pipe `descriptor`, until the pipe is closed."""
         self._selector.register(descriptor, selectors.EVENT_READ, child)
 
     def run(self, seconds: float) -> None:
-        """Copy the available output to the log. If there is none, wait up to `seconds` for output or a signal."""
+        """Wait up to `seconds` for output or a signal. Then copy the available output to the log."""
         for key, _ in self._selector.select(seconds):
             try:
                 data = os.read(key.fd, READ_BYTES)

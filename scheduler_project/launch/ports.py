@@ -13,7 +13,10 @@ TCP_LISTEN = "0A"  # the state of a listening socket in /proc/net/tcp, from the 
 
 
 def chosen_port(name: str, default: int) -> int:
-    """Return the port in the variable `name`, or `default`. Raises CannotLaunch if it is invalid or in use."""
+    """Return the port in the environment variable `name`, or `default` if the variable is not set.
+
+    Raises CannotLaunch if the port is invalid, is in use, or may not be used by this user.
+    """
     text = os.environ.get(name, "").strip() or str(default)
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise CannotLaunch(f"{name} is {text!r}: it must be a port number from 1 to 65535, for example {default}.")

@@ -103,7 +103,8 @@ def is_zombie(pid: int) -> bool:
 def stop_leftover(pid: int, *, mark: str, by: signal.Signals, seconds: float = 20) -> None:
     """Stop the server of an earlier launch. Do nothing if the command line of `pid` does not contain `mark`.
 
-    Sends the signal `by` and, after half of `seconds`, SIGKILL. Raises CannotLaunch if the process does not end.
+    Sends the signal `by`. If the process has not ended after half of `seconds`, sends SIGKILL. Raises CannotLaunch if
+    the process does not end even then.
     """
     if not (pid > 1 and mark in command_line_of(pid)):
         return

@@ -31,7 +31,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def run() -> int:
-    """Start everything, and keep it running until a signal such as Ctrl+C stops it. Return 0. Raises CannotLaunch."""
+    """Start everything, and keep it running until a signal such as Ctrl+C arrives or the log is closed. Then return 0.
+
+    Raises CannotLaunch.
+    """
     folder = DataFolder(PROJECT / ".mainspring")
     with folder.locked() as is_locked, ExitStack() as stack:
         if not is_locked:
@@ -96,7 +99,7 @@ class Welcome:
         self._credentials = credentials
 
     def show(self) -> None:
-        """Show the addresses and, the first time, the administrator's credentials."""
+        """Show the addresses. Also show the administrator's credentials, if this start created the administrator."""
         self._show_box(
             [
                 "Mainspring is ready.",

@@ -56,9 +56,9 @@ class Server(ABC):
 
     Its data is in `folder` too, unless another user runs the server.
 
-    Use it as a context manager, or call `start`, `stop` and `kill`. A restart keeps the port, the password and all
-    data that the server has stored. A new object for the same folder keeps them too, but chooses another port if the
-    stored port is in use.
+    Use the object as a context manager, or call `start`, `stop` and `kill`. A restart keeps the port, the password and
+    all data that the server has written to disk. A new object for the same folder keeps them too, but chooses another
+    port if the stored port is in use. The constructor stops a server that an earlier launch left running.
     """
 
     name: ClassVar[str]
@@ -73,7 +73,10 @@ class Server(ABC):
         self.port, self.password = self._load_or_create_access()
 
     def _load_or_create_access(self) -> tuple[int, str]:
-        """Return the port and the password stored in the folder, or create and store them."""
+        """Return the port and the password that the folder stores. Create and store them if they are missing.
+
+        Stops the server of an earlier launch. If another process uses the stored port, stores another port.
+        """
         path = self.folder / f"{self.name}.json"
         try:
             stored = json.loads(path.read_text())
@@ -135,7 +138,7 @@ class Server(ABC):
         """Return whether the server with this process id accepts clients. Must not block for long."""
 
     def _still_in_use(self) -> bool:
-        """Return whether processes of a killed server still use its data, so that a new server can't start."""
+        """Return whether processes of a killed server still use its data. Until they end, no new server can start."""
         return False
 
     def _survivors(self) -> list[int]:
@@ -154,7 +157,7 @@ class Server(ABC):
 
     @property
     def pid(self) -> int:
-        """The server's process id. Raises CannotLaunch if it has not been started."""
+        """The server's process id. Raises CannotLaunch if the server has not been started."""
         if self._process is None:
             raise CannotLaunch(f"{self.name} has not been started.")
         return self._process.pid
@@ -171,7 +174,7 @@ class Server(ABC):
     def starting(self, seconds: float = START_TIMEOUT) -> Iterator[None]:
         """Like `start`, for a caller that must not block for long: yields until the server accepts clients.
 
-        Raises CannotLaunch if the server ends or does not accept clients within `seconds`.
+        Raises CannotLaunch if the start fails, or if the server does not accept clients within `seconds`.
         """
         self._stop_leftover()
         self._prepare()

@@ -20,10 +20,10 @@ def stop_stage(
     kill_now: Callable[[], bool],
     wait: Callable[[], None],
 ) -> None:
-    """Send SIGTERM to the programs and wait until they have ended.
+    """Send SIGTERM to the programs and wait until they have ended. Then kill the processes that they started.
 
     A program is killed when its grace period has ended. All programs are killed as soon as `kill_now` returns True.
-    `wait` is called between two checks, and must block for a short time.
+    `wait` is called after each check of the programs, and must block for a short time.
     """
     for child in stage:
         child.ask_to_stop()

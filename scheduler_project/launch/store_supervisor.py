@@ -46,7 +46,8 @@ class StoreSupervisor:
                 self._restart_at, self._starting = None, self._server.starting()
         elif (code := self._server.exit_code) is not None:
             uptime = time.monotonic() - self._started_at
-            self._plan_restart(describe_exit(code), uptime, f"Its log ends with:\n{last_lines(self._server.log)}")
+            details = f"The last lines of {self._server.log}:\n{last_lines(self._server.log)}"
+            self._plan_restart(describe_exit(code), uptime, details)
 
     def _continue_start(self, starting: Iterator[None]) -> None:
         try:

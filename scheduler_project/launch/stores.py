@@ -103,7 +103,7 @@ def store_variables(*, durable: bool = False, postgres_bin: Path | None = None) 
 
 
 def run_with(variables: dict[str, str], command: Sequence[str]) -> int:
-    """Run `command` with these variables, forward signals that request its stop, and return its exit code."""
+    """Run `command` with these variables. Forward stop signals to the command, and return its exit code."""
     environment = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in VARIABLES}
     started: list[subprocess.Popen[bytes]] = []
     early: list[int] = []  # signals that arrived before the command was started
@@ -129,7 +129,11 @@ def run_with(variables: dict[str, str], command: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command in `arguments` with test stores. Return its exit code, or 1 if it or a store can't be started."""
+    """Run the command in `arguments` with test stores, and return the command's exit code.
+
+    Return 1 if the command or a store can't be started. Return 130 if Ctrl+C is pressed before the command
+    has started.
+    """
     parser = argparse.ArgumentParser(prog="stores", description=__doc__)
     parser.add_argument(
         "--durable",

@@ -37,8 +37,8 @@ class Supervisor:
 
     All programs of `stages` are started together and stopped stage by stage. `stores` are running servers: the
     supervisor restarts a server that ends. After `run`, the caller stops the servers. `also_ready` is polled when
-    every program is ready; when it returns True, `on_ready` is called once. `on_change` is called with the process ids
-    by program name whenever they change.
+    every program is ready and every store is serving. When `also_ready` returns True, `on_ready` is called once.
+    `on_change` is called with the process ids by program name whenever these ids change.
     """
 
     def __init__(
@@ -64,7 +64,10 @@ class Supervisor:
         self._requested_at = 0.0
 
     def request_stop(self, number: int = 0, frame: FrameType | None = None) -> None:
-        """Request a graceful stop; a second request kills all programs. `STOP_SIGNALS` call this method."""
+        """Request a graceful stop; a second request kills all programs. `STOP_SIGNALS` call this method.
+
+        A call within `DUPLICATE_SIGNAL_SECONDS` after a request counts as the same request.
+        """
         if not self._n_requests or time.monotonic() - self._requested_at > DUPLICATE_SIGNAL_SECONDS:
             self._n_requests += 1
             self._requested_at = time.monotonic()
@@ -72,7 +75,7 @@ class Supervisor:
     def run(self) -> None:
         """Run until a stop is requested or the log is closed. Then stop all programs.
 
-        Raises CannotLaunch after too many failed starts.
+        Raises CannotLaunch if the command of a program can't be started, or after too many failed starts.
         """
         earlier = {number: signal.signal(number, self.request_stop) for number in STOP_SIGNALS}
         try:

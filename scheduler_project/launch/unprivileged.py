@@ -24,7 +24,7 @@ NOBODY_DATA_FOLDER = Path("/var/lib")  # every user may enter this folder, unlik
 PROGRAM_TIMEOUT = 20  # seconds for `postgres --version`, even on a slow disk
 
 CANNOT_RUN_AS_ROOT = (
-    "PostgreSQL refuses to run as root, and it could be run neither in a user namespace nor as the user `nobody`. "
+    "PostgreSQL refuses to run as root. Mainspring could not run it in a user namespace or as the user `nobody`. "
     "Run this command as an ordinary user, or set DATABASE_URL (for tests TEST_DATABASE_URL) to the URL of a "
     "PostgreSQL 14 or later."
 )
@@ -57,9 +57,9 @@ class PostgresPrograms:
 
 
 def find_programs(bin_folders: Sequence[Path], folder: Path, *, namespaces: bool = True) -> PostgresPrograms:
-    """Return the programs of the first folder in which `postgres --version` runs.
+    """Return the programs of the first of `bin_folders` in which `postgres --version` runs. `folder` is for the data.
 
-    If called by root, the programs run in a user namespace or as `nobody`; with `namespaces=False` only as `nobody`.
+    For root, the programs run in a user namespace or as `nobody`. With `namespaces=False`, they run only as `nobody`.
     Raises CannotLaunch, with a remedy, if no program runs.
     """
     if not bin_folders:
@@ -105,10 +105,10 @@ def _as_nobody(bin_folder: Path, folder: Path) -> PostgresPrograms | None:
 
 
 def _copy_programs(bin_folder: Path, data_root: Path) -> Path:
-    """Copy the PostgreSQL installation, and the libraries that its wheel installs beside it, into `data_root`.
+    """Copy the PostgreSQL installation and its libraries into `data_root`. Return the `bin` folder of the copy.
 
-    The copy keeps the layout, because the programs find their libraries by relative paths. Returns the `bin` folder of
-    the copy.
+    A wheel may install the libraries in a folder beside the installation. The copy keeps the layout, because the
+    programs find their libraries by relative paths. If there is a complete copy already, nothing is copied.
     """
     installation = bin_folder.parent
     package = installation.parent
@@ -127,7 +127,7 @@ def _copy_programs(bin_folder: Path, data_root: Path) -> Path:
 
 
 def _version(bin_folder: Path, prefix: tuple[str, ...] = (), *, user: int | None = None) -> int:
-    """Return PostgreSQL's major version; 0 if the program does not run with this prefix and user."""
+    """Return PostgreSQL's major version; 0 if `postgres` does not run with this prefix and user."""
     output = _output_of([*prefix, str(bin_folder / "postgres"), "--version"], user=user)
     found = re.search(r"\) (\d+)", output or "")
     return int(found[1]) if found else 0

@@ -47,7 +47,7 @@ class Valkey(Server):
 
     @property
     def pid_file(self) -> Path:
-        """The file with the process id. Valkey removes it when it shuts down in an orderly way."""
+        """The file with the process id. Valkey removes the file at an orderly shutdown."""
         return self.folder / "valkey.pid"
 
     @property

@@ -1,1 +1,1 @@
-"""The web process: gunicorn worker, health checks, error responses, OpenAPI document, security headers."""
+"""The web process: gunicorn worker, health checks, error responses, OpenAPI document, security headers, time zone."""

@@ -28,7 +28,7 @@ MIN_READ_TIMEOUT = 0.001  # seconds: after the deadline, data that has already a
 
 
 class TimedSocket(socket.socket):
-    """A connection with timeouts. After a timeout, gunicorn treats it as a connection that the client has closed."""
+    """A connection with timeouts. After a timeout, gunicorn treats the connection as closed by the client."""
 
     def __init__(self, accepted: socket.socket) -> None:
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())

@@ -44,8 +44,8 @@ class Check:
 class Readiness:
     """Checks the database at most once a second in each web process, for any number of requests.
 
-    Only one check runs at a time, in its own thread with its own connection. So if the database hangs, it blocks only
-    that thread, and no thread that serves requests.
+    Only one check runs at a time, in its own thread with its own connection. If the database hangs, only this thread
+    hangs. A request waits for the check for at most `TIMEOUT_SECONDS`.
     """
 
     MAX_AGE_SECONDS = 1.0  # anybody may send requests, and they must not overload the database

@@ -25,7 +25,7 @@ from access.api.exceptions import BodyTooLarge, InputValidationError, InvalidInp
 from access.api.schema import NO_KEY, NOT_JSON, PROBLEM
 from executions.exceptions import RunConflict
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
-from values.database import RETRYABLE_ERRORS, one_line
+from values.database import RETRYABLE_ERRORS, is_database_unavailable, one_line
 from values.field_errors import field_errors
 from values.json_values import clean_text
 from values.readable import CannotRead
@@ -38,11 +38,15 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 API = "/api/"  # errors of URLs below this prefix are JSON, all other errors are HTML pages
-NOT_FOUND = "There is no object at this URL: it does not exist, or it was deleted."
+NOT_FOUND = "There is no object at this URL: the URL is wrong, or the object was deleted."
 SERVER_ERROR = (
-    "An internal error occurred and was logged. Check whether the change was made before you send the request again."
+    "An internal error occurred and was logged. Before you send the request again, check whether the change was made."
 )
 NO_DATABASE = "The database cannot be reached at the moment. Try again in a few seconds."
+DATABASE_ERROR = (
+    "A database error occurred that is usually temporary. Check whether the change was made, then try again in a few "
+    "seconds."
+)
 BAD_REQUEST = "The request cannot be read."
 NOT_ALLOWED = "You do not have permission to do this."
 Errors = dict[str, list[str]]
@@ -51,7 +55,8 @@ Errors = dict[str, list[str]]
 def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
     """Return the response for an exception of an API view.
 
-    Every server error (5xx) is logged. An unexpected exception becomes a 500 without its message.
+    Every server error (5xx) is logged. For an unexpected exception, the status is 500, and the response does not
+    contain the exception's message.
     """
     status, detail, errors = _classify(error)
     headers = {}
@@ -62,8 +67,8 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
             headers["WWW-Authenticate"] = challenge
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         request = context["request"]
-        # Without a database every request fails in the same way, so its traceback is not needed.
-        cause = {"error": one_line(error)} if detail is NO_DATABASE else {"exc_info": error}
+        # Such an error is about the database and not about this request, so its traceback is not needed.
+        cause = {"error": one_line(error)} if isinstance(error, RETRYABLE_ERRORS) else {"exc_info": error}
         log.error("api_failed", action="answer", method=request.method, path=request.path, **cause)
     response = Response(problem(status, detail, errors), status=status, headers=headers, content_type=PROBLEM)
     # Otherwise Django logs the same error once more.
@@ -104,7 +109,7 @@ def _classify(error: Exception) -> tuple[int, str, Errors]:
         case SuspiciousOperation() | MultiPartParserError() | UnreadablePostError():
             return 400, BAD_REQUEST, {}
         case _ if isinstance(error, RETRYABLE_ERRORS):
-            return 503, NO_DATABASE, {}
+            return 503, NO_DATABASE if is_database_unavailable(error) else DATABASE_ERROR, {}
         case NotAuthenticated():
             return 401, NO_KEY, {}
         case UnsupportedMediaType():
@@ -151,7 +156,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Handle an exception of a view (`handler500`) with status 500.
 
-    Outside the API, the status is 503 instead if the database failed.
+    Outside the API, the status is 503 instead if the exception is one of RETRYABLE_ERRORS.
     """
     if request.path.startswith(API):
         return _problem_response(500, SERVER_ERROR)
@@ -166,7 +171,8 @@ def _database_page(request: HttpRequest, error: BaseException) -> HttpResponse:
     stranger = copy(request)  # without user and messages, which may be in the database
     stranger.user = AnonymousUser()
     stranger._messages = []  # type: ignore[attr-defined]
-    response = render(stranger, "503.html", admin.site.each_context(stranger), status=503)
+    context = {**admin.site.each_context(stranger), "is_away": is_database_unavailable(error)}
+    response = render(stranger, "503.html", context, status=503)
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 

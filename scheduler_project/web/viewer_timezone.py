@@ -21,7 +21,7 @@ ZONE_COOKIE = "mainspring_zone"  # set by static/mainspring/times.js
 def activate_viewer_timezone(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware that activates the browser's time zone for local times, or UTC without a valid cookie."""
+    """Middleware that activates the time zone in the cookie `ZONE_COOKIE`. Without a valid cookie, it activates UTC."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         with timezone.override(_zone_of(request)):

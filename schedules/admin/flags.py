@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class FlagChangeList(UncountedChangeList):
-    """The list of flags, with the number of jobs that name each flag. This number costs one additional query."""
+    """The list of flags, with the number of visible jobs that name each flag. The numbers cost one query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -60,9 +60,11 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
     empty_text = "While a flag is off, jobs that name the flag do not start on schedule or after other jobs."
     empty_article = "a"
     help_texts: ClassVar = {
-        "name": "The name that jobs use: letters, digits, dots, dashes and underscores. It can't be changed later.",
+        "name": "The name that jobs use: letters, digits, dots, dashes and underscores. The first character must be a "
+        "letter or a digit. The name can't be changed later.",
         "description": "What the flag controls, and whom to ask about it.",
-        "is_on": "A change takes effect the next time that a job with this flag is due. Existing runs do not change.",
+        "is_on": "A change takes effect the next time that the schedule or another job would start a job with this "
+        "flag. Existing runs do not change.",
     }
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -125,7 +127,9 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
             names.append(flag.name)
         if len(names) == 1:
             messages.success(
-                request, f"“{names[0]}” is {word}. This takes effect the next time that a job with the flag is due."
+                request,
+                f"“{names[0]}” is {word}. This takes effect the next time that the schedule or another job would start "
+                "a job with the flag.",
             )
         else:
             messages.success(request, f"{counted(len(names), 'flag')} switched {word}.")

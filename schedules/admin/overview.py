@@ -1,4 +1,4 @@
-"""The admin's first page: counts of runs, running and failed runs, jobs due next, and warnings.
+"""The admin's first page: counts of runs by status, running runs, failed runs, jobs due next, and warnings.
 
 All queries use an index.
 """
@@ -66,7 +66,10 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
 
 
 def _stopped(caller: Caller) -> list[Job]:
-    """Return the jobs of the open stoppages that the watchdog has reported, the latest stoppage first. Two queries."""
+    """Return the jobs whose open stoppage the watchdog has reported, the latest stoppage first.
+
+    Reads up to `MAX_ROWS` stoppages that the caller may see. Two queries.
+    """
     reported = visible(Stoppage, caller).filter(over_at=None, raised_at__isnull=False).order_by("-found_at")
     ids = list(dict.fromkeys(reported.values_list("job_id", flat=True)[:MAX_ROWS]))
     by_id = visible(Job, caller).in_bulk(ids)

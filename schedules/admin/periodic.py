@@ -144,7 +144,7 @@ class ClassicCrontabAdmin(CrontabScheduleAdmin, ModelAdmin[CrontabSchedule]):  #
 
 @admin.register(SolarSchedule)
 class ClassicSolarAdmin(ModelAdmin[SolarSchedule]):
-    """The admin of solar schedules: sunrise, sunset and twilights."""
+    """The admin of django-celery-beat's solar schedules, such as sunset at a place."""
 
 
 @admin.register(ClockedSchedule)

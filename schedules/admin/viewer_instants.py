@@ -18,7 +18,9 @@ _LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2
 
 
 def read_viewer_instant(label: str, text: str) -> datetime:
-    """Return the instant that a text names in the viewer's time zone. `label`: the field's label in quotation marks.
+    """Return the instant that a text names. A text without an offset is a local time in the viewer's time zone.
+
+    `label`: the field's label in quotation marks.
 
     Raises ValueError with a sentence for the user if the text does not name exactly one instant. Example: a local time
     that clocks skip or show twice.
@@ -30,7 +32,7 @@ def read_viewer_instant(label: str, text: str) -> datetime:
 
 
 def viewer_text(at: datetime) -> str:
-    """Return an instant as the viewer's local time, to the second; with its offset if that time occurs twice."""
+    """Return an instant as the viewer's local time in whole seconds, with the offset if clocks show this time twice."""
     local = timezone.localtime(at).replace(microsecond=0)
     naive = local.replace(tzinfo=None, fold=0)
     is_clear = len(instants_of(naive, str(timezone.get_current_timezone()))) == 1
@@ -38,9 +40,11 @@ def viewer_text(at: datetime) -> str:
 
 
 def input_type(text: str) -> str:
-    """Return the HTML input type for a text: `datetime-local` if the text is empty or a valid local time, else `text`.
+    """Return the HTML input type for a value: `datetime-local` or `text`.
 
-    A local time that clocks skip or show twice needs an offset, which only an input of the type `text` can hold.
+    `datetime-local` if the value is empty, or a local time that such an input can hold and that `read_viewer_instant`
+    accepts; otherwise `text`. A local time that clocks skip or show twice needs an offset, which only an input of the
+    type `text` can hold.
     """
     if not text:
         return "datetime-local"

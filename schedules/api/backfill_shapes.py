@@ -35,9 +35,9 @@ class BackfillRequest(Shape):
         BackfillMode.ALL,
         description="Which instants of the range get a run. `all`: every instant. `failed`: instants whose latest run "
         "failed or was cancelled. `missing`: instants that were skipped or have no record. `gaps`: instants without "
-        "a record. No mode selects an instant with a live run. `missing` and `gaps` ignore an instant without a record "
-        "if the instant is before the creation of the job, older than the retention period, or during a pause that has "
-        "not ended.",
+        "a record. No mode selects an instant with a live run. `missing` and `gaps` ignore instants before the "
+        "creation of the job, and instants during a pause that has not ended. Only `all` allows a range that starts "
+        "before the retention period.",
     )
     pace: Duration | None = Field(
         None,

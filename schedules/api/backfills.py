@@ -53,10 +53,10 @@ class JobBackfillView(ApiView):
         location_status=202,
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Run a job for the past instants in a range. With `dry_run`, return a preview and change nothing.
+        """Run a job for past instants of its schedule. With `dry_run`, return a preview and change nothing.
 
-        The beats open the runs step by step, with `origin` `backfill`. If an earlier backfill has opened a run for an
-        instant, the new run repeats that run and has `origin` `retry`.
+        The beats create the runs step by step, with `origin` `backfill`. If an earlier backfill has created a run for
+        an instant, the new run repeats that run and has `origin` `retry`.
         """
         now = datetime.now(UTC)
         body = read_body(request, BackfillRequest)

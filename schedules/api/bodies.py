@@ -41,7 +41,7 @@ INSTEAD = {
 
 
 def read_storable(request: Request) -> dict[str, Any]:
-    """Return the body, a JSON object. Raises InvalidInput with the first field that the database cannot store."""
+    """Return the body, a JSON object. Raises InvalidInput with one field that the database cannot store."""
     data = read_object(request)
     if problem := find_unstorable(data):
         raise InvalidInput({problem[0]: [problem[1]]})
@@ -49,7 +49,7 @@ def read_storable(request: Request) -> dict[str, Any]:
 
 
 def read_pause(request: Request, model: type[AnyPause], now: datetime) -> AnyPause:
-    """Return the body of a request to pause. Raises InvalidDefinition for invalid terms."""
+    """Return the body of a request to pause. Raises InvalidDefinition if the terms of the pause are invalid."""
     body = read_body(request, model)
     body.terms.check(now)
     return body
@@ -98,7 +98,7 @@ def changed_definition(job: Job, change: Mapping[str, Any], caller: Caller) -> d
 
 
 def read_change(request: Request) -> dict[str, Any]:
-    """Return the members that a PATCH changes. Raises InvalidInput for read-only members."""
+    """Return the members that a PATCH changes. Raises InvalidInput if a member is read-only or cannot be stored."""
     data = read_storable(request)
     errors = {name: [f"{name} is read-only: {INSTEAD.get(name, 'leave it out')}."] for name in data.keys() & READ_ONLY}
     if errors:

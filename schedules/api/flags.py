@@ -42,12 +42,16 @@ FLAG: dict[str, Any] = {
 
 
 class FeatureFlag(Shape):
-    """A switch for jobs that name it in `policies.feature_flag`. While it is off, their occurrences do not start."""
+    """A switch for jobs.
+
+    While a flag is off, jobs that name the flag in `policies.feature_flag` do not start on schedule or after other
+    jobs.
+    """
 
     name: str
     is_on: bool
     description: str
-    n_jobs: int = Field(description="Number of jobs that name the flag.")
+    n_jobs: int = Field(description="Number of jobs that name the flag. Jobs that you may not see are not counted.")
     changed_at: datetime = Field(description="When the flag was last saved, even without a change.")
     changed_by: str | None = Field(description="Who last saved the flag.")
 
@@ -59,7 +63,9 @@ class FeatureFlagPage(PageShape):
 class FeatureFlagSetting(Shape):
     """The new state and description of a flag. The read-only members may be sent too; they are ignored."""
 
-    is_on: Annotated[bool, Field(strict=True, description="Whether occurrences of jobs that name this flag may start.")]
+    is_on: Annotated[bool, Field(strict=True)] = Field(
+        description="Whether jobs that name this flag may start on schedule and after other jobs."
+    )
     description: (
         Annotated[str, Field(max_length=models.MAX_FLAG_DESCRIPTION_LENGTH), AfterValidator(storable)] | None
     ) = Field(None, description="What the flag controls. Null: keep the present description.")

@@ -1,4 +1,4 @@
-"""Views of jobs: list, create, read, change, delete, pause, resume and run them."""
+"""Views of jobs: list, create, read, change, delete, pause, resume and run jobs, and list the runs of a job."""
 
 from __future__ import annotations
 
@@ -86,8 +86,9 @@ class JobListView(ApiView):
     def post(self, request: Request) -> Response:
         """Create a job.
 
-        The first run is due at the next instant of the schedule, or immediately for a `delay` schedule without
-        `start_at`. Without a schedule, the job starts only by hand or after other jobs.
+        The first run is due at the next instant of the schedule. If `start_at` is missing or past, the first run of a
+        `delay` schedule is due immediately. Without a schedule, the job starts only by hand, through the API or after
+        other jobs.
         """
         now = datetime.now(UTC)
         caller = caller_of(request)

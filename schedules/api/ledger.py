@@ -94,7 +94,7 @@ class Incident(Shape):
     """A stoppage that the watchdog reported: a fault that kept the job from running on schedule."""
 
     why: Why
-    text: str = Field(description="`why` in words.")
+    text: str = Field(description="The reason `why`, as a sentence.")
     found_at: datetime = Field(description="When the stoppage was found.")
     raised_at: datetime = Field(description="When the watchdog reported the stoppage.")
     over_at: datetime | None = Field(description="When the watchdog found that the stoppage was over; null until then.")

@@ -29,14 +29,15 @@ class KeyedDefinition(JobDefinition):
 
     key: str = Field(
         pattern=f"^{KEY_PATTERN.pattern}$",
-        description=f"The job's key, chosen by the service that registers the job. It must be {KEY_RULE}.",
+        description=f"The job's key, chosen by the service that registers the job. The key must be {KEY_RULE}.",
     )
 
 
 def _check_entries(entries: list[Any]) -> list[Any]:
     """Return the entries. Raises ValidationError if an entry is invalid. Stops after `MAX_INVALID_JOBS` errors.
 
-    An entry must be a storable object with a unique key. Its members that are listed in `unreadable` must not be null.
+    An entry must be a storable object with a valid and unique key. Its members that are listed in `unreadable` must not
+    be null.
     """
     errors: dict[str, list[str]] = {}
     keys: set[str] = set()

@@ -72,9 +72,11 @@ class Fire(Shape):
         "not exist that day. `fold_first`, `fold_second`: the local time occurs twice that day, and the instant is the "
         "first or the second time."
     )
-    starts_at: datetime | None = Field(description="When the run starts; null unless `jitter` and `job_id` are given.")
+    starts_at: datetime | None = Field(
+        description="The planned start of the run; null unless `jitter` and `job_id` are given."
+    )
     starts_before: datetime | None = Field(
-        description="The run starts before this instant, whatever the job's id is; null without `jitter`."
+        description="For every job id, the planned start is before this instant; null without `jitter`."
     )
 
 
@@ -97,7 +99,10 @@ class Preview(Shape):
 
     description: str = Field(description="The schedule in words.")
     fires: list[Fire] = Field(description="The next instants.")
-    dst_changes: list[DstChange] = Field(description="All clock changes in the 12 months from `after` on.")
+    dst_changes: list[DstChange] = Field(
+        description="Clock changes of the schedule's time zones in the 12 months that begin at `after`. Clock changes "
+        "before `start_at` or after `end_at` are left out. Empty for a `delay`."
+    )
     warnings: list[str] = Field(
         description="Warnings about behaviour that may be unexpected, such as a schedule without future instants."
     )
@@ -126,6 +131,9 @@ class Refusal(Shape):
 
 
 class VerdictOrRefusal(OneOf):
-    """`valid` is true for a valid schedule. For an invalid schedule, it is false, and the response has `errors`."""
+    """`valid` is true for a valid schedule.
+
+    For an invalid schedule, `valid` is false, and the response has `errors`.
+    """
 
     shapes: ClassVar[Any] = Verdict | Refusal

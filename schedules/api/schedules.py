@@ -51,7 +51,10 @@ class SchedulePreviewView(ApiView):
         responses={200: (Preview, examples.PREVIEW)},
     )
     def post(self, request: Request) -> Response:
-        """Preview a schedule: return its description, its next instants and the clock changes of the next 12 months."""
+        """Preview a schedule: return its description, its next instants and the clock changes of 12 months.
+
+        The instants and the clock changes are later than `after` (default: now).
+        """
         now = datetime.now(UTC)
         read_storable(request)  # the schedule's own reader accepts text that the database cannot store
         wanted = read_body(request, PreviewRequest)

@@ -1,4 +1,7 @@
-"""Request and response bodies of jobs, pauses and resumptions. Definitions: see `schedules/jobs/validation.py`."""
+"""Request and response bodies of jobs, pauses and resumptions.
+
+`JobDefinition` in `schedules/jobs/members.py` is the body that defines a job.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +42,8 @@ SHOWN_AS: dict[str, Any] = {
     "policies": JobPolicies | None,
 }
 SHOWN_DESCRIPTIONS = {
-    "target": "What each run does. Values of headers that look like credentials are hidden from callers who may not "
-    "change jobs."
+    "target": "What each run does. If a header's name looks like the name of a credential, the header's value is "
+    "hidden from callers who may not change the job."
 }
 
 # A PATCH accepts the members of a definition, all of them optional.
@@ -155,7 +158,7 @@ class Resume(Shape):
     )
     max_runs: Annotated[int, Field(strict=True, ge=1, le=MAX_STARTS)] = Field(
         DEFAULT_MAX_STARTS,
-        description="Start at most this number of occurrences: the latest ones. Only with `catch_up` `all`.",
+        description="Maximum number of occurrences that start: the latest ones. Allowed only if `catch_up` is `all`.",
     )
     dry_run: Annotated[bool, Field(strict=True)] = Field(
         False, description="If true, change nothing and return a preview."
@@ -169,8 +172,12 @@ class ResumePreview(Shape):
     n_occurrences: int = Field(description=f"Number of occurrences during the pause, counted up to {MAX_COUNTED:,}.")
     is_more: bool = Field(description="Whether there are more occurrences than were counted.")
     n_would_start: int = Field(description="Number of occurrences that would start.")
-    first_at: datetime | None = Field(description="Nominal instant of the first occurrence to start, or null.")
-    last_at: datetime | None = Field(description="Nominal instant of the last occurrence to start, or null.")
+    first_at: datetime | None = Field(
+        description="Nominal instant of the first occurrence that would start; null if none would start."
+    )
+    last_at: datetime | None = Field(
+        description="Nominal instant of the last occurrence that would start; null if none would start."
+    )
 
 
 class JobOrResumePreview(OneOf):
@@ -194,7 +201,7 @@ def resume_preview_of(preview: resuming.ResumePreview) -> ResumePreview:
 def job_of(row: models.Job, links: Links, *, with_credentials: bool) -> Job:
     """Return the response for a job and its chains. Credentials are masked unless `with_credentials`.
 
-    Load `row.spec` first.
+    The caller must have loaded `row.spec`.
     """
     # Only the parts that cannot be read are null: the job stays visible, and can be repaired or deleted.
     unreadable, schedule = row.unreadable, row.readable_schedule

@@ -51,9 +51,9 @@ REFILL_CHECK_DELAY = timedelta(seconds=10)  # in case no follow-up wakes the bac
 class BackfillPreview:
     """A preview of a backfill.
 
-    `n_instants`: instants in the range. `n_would_start`: instants for which a run would be opened. `n_passed_over`:
-    instants that the mode does not select. `is_more`: the range contains more instants than were counted. `first_at`,
-    `last_at`: the first and the last instant for which a run would be opened, or None.
+    `n_instants`: counted instants in the range. `n_would_start`: instants for which a run would be opened.
+    `n_passed_over`: instants that the mode does not select. `is_more`: the range contains more instants than were
+    counted. `first_at`, `last_at`: the first and the last instant for which a run would be opened, or None.
     """
 
     n_instants: int
@@ -112,7 +112,7 @@ def start(job_id: UUID, request: BackfillRequest, now: datetime, *, actor: str) 
 
 
 def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
-    """End a backfill, so that it opens no more runs, and cancel its held, queued and retrying runs.
+    """End a backfill, and cancel its held, queued and retrying runs. Its running runs continue.
 
     Raises JobConflict if the backfill has ended and has no run to cancel.
     """
@@ -152,9 +152,10 @@ def _lock(backfill_id: UUID) -> Backfill:
 
 
 def step_once(now: datetime) -> bool:
-    """Do one step of the backfill that has been due longest. Return False if no backfill is due.
+    """Do one step of the backfill that has been due longest.
 
-    A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises if the database is unavailable.
+    Return False if no backfill is due, or if other transactions have locked all due backfills. A step that fails is
+    rolled back and due again after `PUSH_BACK_DELAY`. Raises if the database is unavailable.
     """
     with transaction.atomic():
         backfill_id = backfills_queries.lock_due_backfill(now)
@@ -247,7 +248,7 @@ def _select(job: Job, request: BackfillRequest, now: datetime, batch: int) -> It
 
 
 def _rest(backfill: Backfill) -> BackfillRequest:
-    """Return a request for the instants after the backfill's cursor."""
+    """Return a request for the instants after the backfill's cursor. It has the mode, but no pace, policy or limit."""
     return BackfillRequest(backfill.cursor_at, backfill.until_at, BackfillMode(backfill.mode))
 
 

@@ -19,6 +19,7 @@ def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[da
     """Yield the instants in (after, until] that the job's schedules named, in ascending order.
 
     The first known schedule also supplies the instants before it took effect, so that a new job can be backfilled.
+    Delay schedules and unreadable schedules yield no instants.
     """
     from_at, schedule = _first_known(job)
     if after < from_at:
@@ -28,12 +29,15 @@ def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[da
 
 
 def known_from(job: Job) -> datetime:
-    """Return the start of the job's first known schedule. Perhaps the job did not exist before that instant."""
+    """Return when the job's first known schedule took effect. Perhaps the job did not exist before that instant."""
     return _first_known(job)[0]
 
 
 def is_predictable(job: Job) -> bool:
-    """Whether the job's instants can be computed in advance: False for a delay, and for a job without a schedule."""
+    """Whether the job's instants can be computed in advance: False for a delay, and for a job without a schedule.
+
+    Raises CannotRead if the schedule is unreadable.
+    """
     return Span(job.schedule_spec, job.mark_at).is_predictable
 
 

@@ -1,4 +1,4 @@
-"""The SQL statements of backfills, each with its purpose, its callers and the index it needs."""
+"""The SQL statements of backfills. The comment above a statement names its caller."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ POSTPONE_BACKFILL = "UPDATE schedules_backfill SET due_at = %(until)s WHERE id =
 
 
 def lock_due_backfill(now: datetime) -> UUID | None:
-    """Lock a backfill whose step is due, and return its id; None if there is none."""
+    """Lock the backfill whose step has been due longest, and return its id.
+
+    Skips backfills that another beat has locked. Returns None if no other backfill is due.
+    """
     rows = fetch(LOCK_DUE_BACKFILL, {"now": now})
     return rows[0][0] if rows else None
 
@@ -49,7 +52,8 @@ def lock_backfill(backfill_id: UUID) -> None:
 def wake_backfills(backfill_ids: Collection[UUID], now: datetime, refill_at: int) -> None:
     """Make backfills due at `now`, so that they open more runs.
 
-    A backfill of `backfill_ids` is left out if it has ended, has a pace, or has more than `refill_at` live runs.
+    A backfill of `backfill_ids` is left out if it has ended, has a pace, or has more than `refill_at` live runs. It is
+    also left out while another transaction has locked it.
     """
     execute(
         WAKE_BACKFILLS,

@@ -65,7 +65,7 @@ def check(job: Job, request: BackfillRequest, now: datetime) -> None:
         errors["max_runs"] = [f"This must be a number from 1 to {MAX_RUNS:,}. Leave it out for no limit."]
     if request.pace is not None and not MIN_PACE <= request.pace <= MAX_PACE:
         errors["pace"] = [
-            "The pace must be between 100ms and 1d. Without a pace, only the overlap policy and the limits delay runs."
+            "The pace must be between 100ms and 1d. Without a pace, runs wait only for the overlap policy and limits."
         ]
     if errors:
         raise InvalidDefinition(errors)

@@ -64,13 +64,13 @@ class Span:
 
     @property
     def is_predictable(self) -> bool:
-        """Whether the schedule's instants are known in advance."""
+        """Whether the schedule's instants are known in advance. False if the schedule cannot be read."""
         return self.spec is not None and self.spec.kind not in UNPREDICTABLE_KINDS
 
     def instants(self, after: datetime, until: datetime) -> Iterator[datetime]:
         """Yield the schedule's instants in (after, until] within the span, in ascending order.
 
-        Yields nothing if the schedule is unpredictable.
+        Yields nothing if the schedule is unpredictable or cannot be read.
         """
         if self.spec is None or not self.is_predictable:
             return iter(())
@@ -87,7 +87,7 @@ class ClockState:
     """How far the beats have processed a job.
 
     The beats have decided on every occurrence up to `mark_at`. Rows of runs that ended before `kept_since` may have
-    been pruned. `n_left` is the number of starts that `max_runs` still allows; None: no limit.
+    been pruned. `n_left` is the number of starts that `max_runs` still allows; None: no known limit.
     """
 
     now: datetime
@@ -127,9 +127,9 @@ def compare(
 ) -> Iterator[Entry[R]]:
     """Yield the entries in (after, until], in ascending order. Each entry is computed only when it is read.
 
-    `rows` are the job's rows from its schedule and from backfills, sorted by nominal instant, then origin. Several
-    occurrences may share the first row, and some of them may be before the window. Backfill runs that ended without
-    a start are ignored.
+    `rows` are the job's rows from its schedule and from backfills, sorted by nominal instant, then origin. A row
+    may cover several occurrences. The first row, and so the first entry, may begin before `after`. Backfill runs that
+    ended without a start are ignored.
     """
     spans = list(spans)
     rows = (row for row in rows if row.has_begun or row.origin != Origin.BACKFILL)
@@ -150,7 +150,10 @@ def compare(
 
 
 def instants_of_spans(spans: Iterable[Span], after: datetime, until: datetime) -> Iterator[datetime]:
-    """Yield the instants of all spans in (after, until], in ascending order and without duplicates. Lazy."""
+    """Yield the instants of all spans in (after, until], in ascending order and without duplicates.
+
+    The call computes the first instant of each span. Reading an instant computes the next instant of its span.
+    """
     return (instant for instant, _ in _ExpectedInstants(list(spans), after, until).before(None))
 
 
@@ -159,7 +162,7 @@ def _decide_without_row(
 ) -> tuple[Decision | None, int | None]:
     """Return the decision on an instant without a row, and how many starts `max_runs` allows after this instant.
 
-    The decision is None if `max_runs` does not allow a start at this instant.
+    The decision on a pending or upcoming instant is None if `max_runs` allows no start.
     """
     is_decided = span.until_at is not None or instant <= clock.mark_at
     if is_decided and instant <= clock.now:

@@ -164,7 +164,7 @@ def _has_day_without_event(spec: ScheduleSpec, after: datetime, until: datetime)
 
 
 def _field_notes(cron: Cron) -> list[str]:
-    """Return the notes on the expression's fields. They do not depend on the time zone."""
+    """Return the notes on the expression's fields. These notes do not depend on the time zone."""
     notes: list[str] = []
     sim, parts = cron.sim, cron.parts
     if cron.days_are_either:
@@ -202,11 +202,11 @@ def _step_notes(name: str, part: str, size: int) -> list[str]:
         return []
     step = int(part[2:].split(",")[0])
     if step >= size:
-        return [f"The step of the {name} field is too large: it matches only {name} 0. Use a step below {size}."]
+        return [f"The step of the {name} field is too large: the field matches only {name} 0. Use a step below {size}."]
     if size % step:
         last = (size - 1) // step * step
         note = (
-            f"The step starts again at 0: after {name} {last}, it next matches {name} 0, "
+            f"The step starts again at 0: after {name} {last}, the field next matches {name} 0, "
             f"{size - last} {name}{'' if size - last == 1 else 's'} later. For equal intervals, use the field “every”."
         )
         return [note]
@@ -220,11 +220,14 @@ def _clock_change_notes(spec: ScheduleSpec, cron: Cron, now: datetime) -> list[s
     if not cron.is_fixed:
         if spec.dst_gap is Gap.SHIFT and spec.dst_fold is Fold.FIRST:
             return []
-        return ["dst_gap and dst_fold have no effect: an hour or minute field that starts with * follows elapsed time."]
+        return [
+            "dst_gap and dst_fold have no effect: the hour or minute field starts with *, so the schedule follows "
+            "elapsed time."
+        ]
     notes = []
     if len(cron.sim.hours) == 24 and spec.dst_fold is Fold.FIRST:
         notes.append(
-            "The hours are listed, so they are fixed times of day: the schedule does not run again in the hour that "
+            "The hours are listed, so the schedule runs at fixed times of day: it does not run again in the hour that "
             "clocks repeat when they go back. With * as the hour, it also runs in the repeated hour."
         )
     return notes + [change.text for change in dst_changes(spec, now, until) if change.affected]

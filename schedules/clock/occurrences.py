@@ -25,7 +25,7 @@ def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterato
     naive, or if an `every` has no anchor.
     """
     if after.tzinfo is None or until.tzinfo is None:
-        raise ValueError("after and until must be aware datetimes")
+        raise ValueError("the arguments `after` and `until` must be aware datetimes")
     low, high = max(after.astimezone(UTC), FIRST_AT), min(until.astimezone(UTC), LAST_AT)
     if spec.start_at is not None:
         # The window excludes its start, but `start_at` itself may fire.
@@ -43,7 +43,10 @@ def next_after(spec: ScheduleSpec, after: datetime) -> datetime | None:
 def occurrences_by_member(
     spec: ScheduleSpec, after: datetime, until: datetime
 ) -> Iterator[tuple[datetime, ScheduleSpec]]:
-    """Yield each occurrence with its schedule: in a list of schedules, the first member that fires at the instant."""
+    """Yield each occurrence with its schedule.
+
+    In a list of schedules, its schedule is the first member that fires at the instant.
+    """
     if not spec.specs:
         return ((at, spec) for at in occurrences(spec, after, until))
     low = after if spec.start_at is None else max(after, spec.start_at - MICROSECOND)
@@ -60,7 +63,7 @@ def member_at(spec: ScheduleSpec, at: datetime) -> ScheduleSpec:
 
 
 def _instants(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[datetime]:
-    """Yield the occurrences in (after, until], ignoring the bounds `start_at` and `end_at` of `spec` itself."""
+    """Yield the occurrences in (after, until]. The caller has applied the bounds `start_at` and `end_at` of `spec`."""
     match spec.kind:
         case Kind.CRON:
             assert spec.cron is not None

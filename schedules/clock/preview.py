@@ -34,7 +34,10 @@ class Fire:
 
 
 def preview(spec: ScheduleSpec, after: datetime, count: int) -> list[Fire]:
-    """Return the next occurrences later than `after` (aware), at most `count`, ignoring `max_runs`."""
+    """Return the next occurrences later than `after` (aware), at most `count`. `max_runs` is ignored.
+
+    For a `delay`, return only the earliest possible occurrence.
+    """
     return [_fire(member, at) for at, member in islice(occurrences_by_member(spec, after, LAST_AT), count)]
 
 

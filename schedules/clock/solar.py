@@ -44,7 +44,8 @@ class SolarEvent(StrEnum):
 class _EphemCall:
     """How to compute an event with ephem: a method of `Observer`, and the horizon, as "degrees" or "degrees:minutes".
 
-    `uses_center`: at the event, the sun's centre crosses the horizon; otherwise the sun's upper edge does.
+    `uses_center`: at the event, the sun's centre crosses the horizon. Without it, the sun's upper edge crosses the
+    horizon. `next_transit` ignores the horizon.
     """
 
     method: str

@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Kind(StrEnum):
-    """The kind of a schedule. With the kind `none`, a job starts only by hand or after other jobs."""
+    """The kind of a schedule. With the kind `none`, a job starts only by hand, through the API or after other jobs."""
 
     CRON = "cron"
     EVERY = "every"

@@ -78,9 +78,7 @@ def check(
         elif job_id and (chain := _find_chain(sources_of, job_id, source_id)):
             errors[field] = [_cycle_error(chain, caller)]
         elif n_chained.get(source_id, 0) >= MAX_CHAINED_JOBS:
-            errors[field] = [
-                f"{MAX_CHAINED_JOBS} jobs already start after this job, which is the maximum: choose another job."
-            ]
+            errors[field] = [f"This job already starts the maximum of {MAX_CHAINED_JOBS} jobs: choose another job."]
     if errors:
         raise InvalidDefinition(errors)
 
@@ -125,7 +123,7 @@ def of(job_id: UUID, caller: Caller = ENGINE) -> tuple[StartAfter, ...]:
 
 
 def starts_any(job_ids: Collection[UUID]) -> set[UUID]:
-    """Return the ids of those jobs among `job_ids` that start another job."""
+    """Return each id in `job_ids` whose job starts another job."""
     return set(Chain.objects.filter(source_id__in=job_ids).order_by().values_list("source_id", flat=True).distinct())
 
 
@@ -153,7 +151,10 @@ def as_json(links: Sequence[StartAfter]) -> list[dict[str, Any]]:
 
 
 def _sources_above(job_ids: Collection[UUID]) -> Mapping[UUID, list[UUID]]:
-    """Map each job of `job_ids`, and each of its direct and indirect sources, to its direct sources. One query."""
+    """Return the direct sources of each job of `job_ids`, and of each direct or indirect source of these jobs.
+
+    The result maps a job to its direct sources. A job without sources is left out. One query.
+    """
     sources: dict[UUID, list[UUID]] = defaultdict(list)
     for source_id, job_id in queries.chains_above(job_ids):
         sources[job_id].append(source_id)

@@ -37,7 +37,10 @@ log = structlog.get_logger(__name__)
 
 
 def create(definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
-    """Create a job whose schedule counts from `now`. Raises InvalidDefinition if `store_chains` refuses the chains."""
+    """Create a job whose schedule takes effect at `now`.
+
+    Raises InvalidDefinition if `store_chains` refuses the chains.
+    """
     with transaction.atomic():
         (job,) = create_many([(None, definition)], now, actor=actor, caller=caller)
         if definition.start_after:
@@ -90,7 +93,7 @@ def changed_members(job: Job, definition: Definition, start_after: Collection[St
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
     """Replace a job's definition. Occurrences of an active job up to `now` still follow the old definition.
 
-    The occurrences of a new schedule begin after `now`. If the schedule stays the same, the job keeps its clock.
+    A new schedule takes effect at `now`. If the schedule stays the same, the job keeps its clock.
     Raises JobGone, and InvalidDefinition if `store_chains` refuses the chains.
     """
     with transaction.atomic():
@@ -156,7 +159,8 @@ def lock(job_id: UUID) -> Job:
 def _settle_pause(job: Job, now: datetime) -> None:
     """Record the old schedule's occurrences during the current pause.
 
-    Stores the job as active, which recording requires. The caller must then store the job as paused.
+    Stores the job as active, because `tick.settle` handles only active jobs. The caller must then store the job as
+    paused.
     """
     next_run_at = next_after(job.schedule_spec, job.mark_at)
     Job.objects.filter(pk=job.pk).update(state=JobState.ACTIVE, next_run_at=next_run_at, resumed_at=now)
@@ -165,7 +169,10 @@ def _settle_pause(job: Job, now: datetime) -> None:
 
 
 def _schedule_end(job: Job, now: datetime) -> datetime:
-    """Return the end of the job's current schedule: `now`, or the last recorded occurrence if `max_runs` is used up."""
+    """Return the end of the job's current schedule: `now`, unless `max_runs` is used up.
+
+    If `max_runs` is used up: the last recorded occurrence, or the job's mark if the history has no occurrence.
+    """
     schedule = job.known_schedule
     if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now
@@ -187,7 +194,7 @@ def _set_columns(job: Job, definition: Definition) -> list[str]:
 
 
 def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: datetime | None = None) -> list[str]:
-    """Start a schedule at `now`: set all columns of the job's clock, and return their names.
+    """Start a schedule at `now`: set the job's schedule, clock and state, and return the names of their columns.
 
     `first_at` is the schedule's first instant, if the caller has computed it already.
     """

@@ -1,7 +1,8 @@
 """Enables and disables the follow-ups of a job: work that a beat does when a run of the job has ended.
 
 A job needs follow-ups if the end of a run may start another job or another run of the same job, continue a backfill, or
-pause the job (`pause_after_failures`). For other jobs, the end of a run writes no additional row.
+pause the job (`pause_after_failures`). For other jobs, the end of a run writes no additional row. Exception: the end of
+a run with a concurrency limit always creates a follow-up.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def update(job_ids: Collection[UUID]) -> None:
     """Enable follow-ups for the jobs that need them, and disable them for all other jobs in `job_ids`.
 
-    Call it inside a transaction, after locking jobs: it calls `chains.lock`, so that nobody adds a chain meanwhile.
+    Call this inside a transaction, and lock jobs before the call, never after: the function calls `chains.lock`.
     """
     chains.lock()
     jobs = Job.objects.select_related("spec").in_bulk(job_ids)
@@ -36,9 +37,9 @@ def update(job_ids: Collection[UUID]) -> None:
 
 
 def are_needed_by(job: Job) -> bool:
-    """Return whether the job's definition or its last pause needs follow-ups.
+    """Return whether the job's schedule, its policies or the occurrences left from its last pause need follow-ups.
 
-    Ignores chains and backfills. No query.
+    Also True if the schedule or the policies cannot be read. Ignores chains and backfills. No query.
     """
     schedule, policies = job.known_schedule, value_or_none(job.readable_policies)
     if schedule is None or policies is None:
@@ -51,7 +52,10 @@ def _with_open_backfill(job_ids: Collection[UUID]) -> set[UUID]:
 
 
 def _has_chosen_runs_left(job: Job, policies: JobPolicies) -> bool:
-    """Return whether occurrences that `catch_up` selected from the last pause must still start, one after another."""
+    """Return whether some occurrences during the last pause must still start, one after another.
+
+    `catch_up` chose these occurrences when the pause ended.
+    """
     chosen_until = job.catch_up_until_at
     return (
         chosen_until is not None and chosen_until > job.mark_at and policies.overlap_after_pause is Overlap.BUFFER_ALL

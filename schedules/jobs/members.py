@@ -124,7 +124,10 @@ def _check_policies(policies: JobPolicies, info: ValidationInfo) -> JobPolicies:
 
 
 def _under_target(errors: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Name the fields in a target's errors as in the definition: `url` becomes `target.url`; `payload.x` stays."""
+    """Return a target's errors with the field names of the definition.
+
+    For example, `url` becomes `target.url`. Fields in the payload, such as `payload.x`, keep their names.
+    """
     return {
         name if name.split(".")[0] == "payload" else f"target.{name}".rstrip("."): texts
         for name, texts in errors.items()
@@ -155,7 +158,8 @@ class JobDefinition(Shape):
     ] = Field(
         None,
         validate_default=True,
-        description="When the job runs. Without a schedule, the job starts only by hand or after other jobs.",
+        description="When the job runs. Without a schedule, the job starts only by hand, through the API or after "
+        "other jobs.",
     )
     # No column: each chain is a row of its own, so that a job can find the jobs that start after it (`chains`).
     start_after: Annotated[tuple[StartAfter, ...], AfterValidator(_check_sources)] = Field(
@@ -205,7 +209,7 @@ def documented_type(name: str) -> Any:
 def stored_members(job: Job, start_after: Sequence[StartAfter]) -> dict[str, Any]:
     """Return a job's definition, with each member in canonical JSON. `job.spec` must be loaded.
 
-    `start_after`: the jobs that start this job, as `chains.of` returns them for the caller.
+    `start_after`: the jobs that start this job.
     """
     values: dict[str, Any] = {"start_after": chains.as_json(start_after)}
     for name, column in COLUMNS.items():

@@ -51,7 +51,7 @@ def is_key(text: str) -> bool:
 
 
 def find(key: str, caller: Caller = ENGINE) -> Job | None:
-    """Return the job that is registered under a key, with its `spec`; None if there is no such job."""
+    """Return the job with this key in the caller's scope; None if the caller can see no such job. Loads `spec` too."""
     return visible(Job, caller).select_related("spec").filter(scope_id=scope_for_new(caller), key=key).first()
 
 
@@ -75,7 +75,10 @@ def register(
 
 
 def unregister(key: str, now: datetime, *, actor: str, caller: Caller = ENGINE) -> None:
-    """Delete the job that is registered under a key, if there is one."""
+    """Delete the job that is registered under a key, if there is one.
+
+    Raises Http404 if the job is hidden from the caller, and PermissionDenied if the caller may not delete the job.
+    """
     with transaction.atomic():
         for job_id in queries.lock_keys(scope_for_new(caller), [key]):
             require(caller, Action.DELETE, Job, job_id)
@@ -144,9 +147,9 @@ def _errors_of(key: str) -> Iterator[None]:
 def _validate(
     requested: Mapping[str, Mapping[str, Any]], now: datetime, jobs: Mapping[str, Job], caller: Caller
 ) -> dict[str, Definition]:
-    """Validate each key's definition: as a change if a job has the key, else as a new job.
+    """Return the validated definition of each key. Raises InvalidRegistration.
 
-    Raises InvalidRegistration.
+    If a job has the key, the definition is validated as a change of this job, otherwise as a new job.
     """
     valid: dict[str, Definition] = {}
     invalid_jobs: dict[str, dict[str, list[str]]] = {}

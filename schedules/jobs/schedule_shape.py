@@ -61,8 +61,9 @@ class Schedule(Shape):
     longitude: float | None = Field(None, ge=-180, le=180, description="With `solar`: degrees; west is negative.")
     delay: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] = Field(
         None,
-        description="Time between the end of one run and the start of the next. The first run starts at `start_at`, or "
-        "immediately if `start_at` is missing or past. After a skipped occurrence, the time counts from the skip.",
+        description="Time between the end of one scheduled run and the start of the next. The first run starts at "
+        "`start_at`, or immediately if `start_at` is missing or past. After a skipped occurrence, the time counts from "
+        "the skip.",
     )
     specs: list[Schedule] | None = Field(
         None,
@@ -97,11 +98,12 @@ class Schedule(Shape):
     max_runs: int | None = Field(
         None,
         ge=1,
-        description="The schedule ends after this many occurrences have started. Skipped occurrences do not count.",
+        description="The schedule ends after it has created this many runs. An occurrence that is skipped when it is "
+        "due does not count. A run that is skipped later, because of a limit or its start deadline, counts.",
     )
 
 
-AnySchedule = Schedule | Annotated[list[Schedule], Field(description="Means the same as an object with only `specs`.")]
+AnySchedule = Schedule | Annotated[list[Schedule], Field(description="Short form of an object with only `specs`.")]
 
 
 def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple[ScheduleSpec, datetime | None]:
@@ -109,8 +111,9 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
 
     The instant is None for a schedule that `job` already has, and for the kind `none`.
 
-    `clock.reading` validates the schedule; `Schedule` above only documents it. If `job` already has this schedule, the
-    schedule is valid even if it has ended. Raises InvalidDefinition with the wrong fields, each under `schedule`.
+    `clock.reading` validates the schedule; `Schedule` above only documents it. A schedule that `job` already has is
+    accepted even if it has ended, or fires more often than the setting `min_interval` now allows. Raises
+    InvalidDefinition with the wrong fields, each under `schedule`.
     """
     if value is None:
         return parse({"kind": "none"}, min_interval=timedelta(0)), None

@@ -25,7 +25,7 @@ MAX_SELECTED_IDS = 1000  # ids in one selection; limited because all of them are
 
 
 def read_target_kind(value: str) -> str:
-    """Return the kind of a target. Raises ValueError for an unknown kind."""
+    """Return `value`. Raises ValueError if there is no kind of target with this name."""
     if value not in TARGETS:
         raise ValueError(f"target_kind must be {' or '.join(TARGETS)}.{did_you_mean(value, TARGETS)}")
     return value
@@ -36,7 +36,7 @@ Text = Annotated[str, AfterValidator(storable)]
 
 
 class Selection(BaseModel):
-    """Conditions on jobs. A job is selected if it meets every given condition; without conditions, all jobs are."""
+    """Conditions on jobs. A selected job meets every given condition. Without conditions, all jobs are selected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""The occurrence ledger of a job: compares the instants of its schedules with its rows. It changes nothing."""
+"""The occurrence ledger of a job: compares the instants of the job's schedules with the job's runs. Changes nothing."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def clock_state_of(job: Job, now: datetime) -> ClockState:
 
 
 def kept_since(now: datetime) -> datetime:
-    """Return the instant since which every row is kept. Rows of earlier occurrences may have been pruned."""
+    """Return the start of the history. Rows of earlier occurrences may have been pruned."""
     return now - settings.MAINSPRING.retention
 
 
@@ -134,8 +134,8 @@ def spans_of(
 ) -> Iterator[tuple[list[Span], datetime, datetime]]:
     """Yield the job's spans in (after, until], in parts of up to `MAX_SPANS_PER_QUERY` spans.
 
-    Each part is a tuple: its spans, and its bounds (after, until]. `job` None: the job was deleted, and only its past
-    spans are left.
+    Each part is a tuple of its spans, its start (excluded) and its end (included). `job` None: the job was deleted, and
+    only its past spans are left.
     """
     while after < until:
         rows = ScheduleSpan.objects.filter(job_id=job_id, until_at__gt=after, from_at__lt=until)

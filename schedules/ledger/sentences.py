@@ -73,7 +73,7 @@ def has_schedule(job: Job) -> bool:
 
 
 def describe_other_starts(job: Job) -> str:
-    """Return a sentence about the job's runs that the ledger does not cover. One query.
+    """Return one or two sentences about the job's runs that the ledger does not cover. One query.
 
     Return "" for a job that has a schedule and starts after no other job.
     """
@@ -106,10 +106,10 @@ def _not_started(record: Record) -> str:
 def _started(record: Record, waits: Mapping[UUID, str]) -> str:
     late, took = f"{instants.duration(record.unplanned_delay)} late", instants.duration(record.took)
     if record.planned_at:
-        late += f" (start planned {instants.duration(record.planned_at - record.nominal_at)} after its instant)"
+        late += f" (start planned {instants.duration(record.planned_at - record.nominal_at)} after the nominal instant)"
     tried = "" if record.n_attempts < 2 else f" at attempt {record.n_attempts}"
     if record.status not in set(RunStatus):  # another version of the code has written it
-        return f"Its run is {record.status.lower()}."
+        return f"The run is {record.status.lower()}."
     status = RunStatus(record.status)
     match status:
         case RunStatus.SUCCEEDED:
@@ -118,21 +118,21 @@ def _started(record: Record, waits: Mapping[UUID, str]) -> str:
             code = f" ({record.error_code})" if record.error_code else ""
             return f"Ran, {late}, took {took}, failed{tried}{code}."
         case RunStatus.CANCELLED if record.started_at is None:
-            return "It was cancelled before it started."
+            return "The run was cancelled before it started."
         case RunStatus.CANCELLED:
             return f"Ran, {late}, took {took}, and was cancelled."
         case RunStatus.RUNNING:
             return f"Started {late}, and is running."
         case RunStatus.QUEUED if record.n_attempts:
-            return f"It is queued for another attempt. Attempts so far: {record.n_attempts}."
+            return f"The run is queued for another attempt. Attempts so far: {record.n_attempts}."
         case RunStatus.QUEUED:
-            return "It is queued: no worker has started it yet."
+            return "The run is queued: no worker has started it yet."
         case RunStatus.HELD:
             why = waits.get(record.run_id)
-            return f"It is held. {why}." if why else "It is held: another run or a limit keeps it from starting."
+            return f"The run is held. {why}." if why else "The run is held: another run or a limit prevents its start."
         case RunStatus.RETRYING:
             return f"Started {late}. Attempts so far: {record.n_attempts}. The run will be retried."
         case RunStatus.SKIPPED:
-            return "Its run was skipped."
+            return "The run was skipped."
         case _:
             assert_never(status)

@@ -1,4 +1,4 @@
-"""Stoppages: jobs whose schedule seems to have stopped. Repairs, reports and closes stoppages."""
+"""Stoppages: jobs whose schedule seems to have stopped. Records, repairs, reports and closes stoppages."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Reviewed:
 
 
 def suspect(why: Why, found: Iterable[tuple[UUID, datetime]], now: datetime) -> None:
-    """Record a stoppage for each job in `found`.
+    """Record a stoppage for each job in `found`, except for a job that already has an open stoppage of this kind.
 
     `found`: pairs of a job's id and an instant. The instant is the job's mark, or its first occurrence without a row.
     """
@@ -114,7 +114,8 @@ def _is_so(stoppage: Stoppage, job: Job, now: datetime) -> bool:
 def _repair(stoppage: Stoppage, job: Job, now: datetime) -> bool:
     """Recompute the job's clock from its schedule, and record due occurrences. Return whether the job was repaired.
 
-    Only stoppages `no_next` and `mark_ahead` are safe to repair. A job that somebody has locked is not repaired.
+    Only stoppages `no_next` and `mark_ahead` are safe to repair. A job that somebody has locked is not repaired. For
+    `overdue`, the function only wakes the beats.
     """
     if stoppage.why == Why.OVERDUE:
         runs.wake_beat()
@@ -136,7 +137,11 @@ def _repair(stoppage: Stoppage, job: Job, now: datetime) -> bool:
 
 
 def _report(stoppage: Stoppage, job: Job, now: datetime) -> bool:
-    """Report a stoppage in the log and as an event of the job's latest run; False if another pass has reported it."""
+    """Report a stoppage in the log and as an event of the job's latest run.
+
+    A job without a run gets the event later: see `_note_on_first`. Return False if another pass has reported the
+    stoppage.
+    """
     # If two passes run at the same time, only one updates the row and reports the stoppage.
     if not Stoppage.objects.filter(pk=stoppage.pk, raised_at=None).update(raised_at=now):
         return False

@@ -1,8 +1,8 @@
 """The watchdog: finds active jobs whose schedule has silently stopped, and reports each stoppage once.
 
 The cost of one pass of the watchdog hardly depends on the number of jobs. Urgent stoppages are found with partial
-indexes. The schedules of all active jobs are compared with the jobs' rows in rounds: each pass continues the round with
-the next jobs, at most `MAX_JOBS_PER_PASS`.
+indexes. The schedules of all active jobs are compared with the recorded occurrences in rounds: each pass continues the
+round with the next jobs, at most `MAX_JOBS_PER_PASS`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MAX_JOBS_WITH_GAPS_PER_PASS = 100  # the ledger of each of these jobs is read ag
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Counts of one pass of the watchdog. `n_compared`: jobs that were compared with their rows.
+    """Counts of one pass of the watchdog. `n_compared`: jobs that step 3 of `watch_once` checked.
 
     For all other counts, see `stoppages.Reviewed`.
     """
@@ -110,7 +110,8 @@ def _continue_round(now: datetime, limit: int) -> int:
 def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
     """Record a stoppage of each job with a gap or with a mark in the future. Return how many jobs were checked.
 
-    This number may be smaller than the number of `jobs`, because of the limits of a pass.
+    Gaps before `since` are ignored. A mark in the future is a stoppage only if an occurrence between `now` and the mark
+    has no row. Fewer jobs than `jobs` are checked if the pass reaches one of its limits.
     """
     rows = {row.job_id: row for row in ScheduleSpan.objects.filter(job_id__in=[job.pk for job in jobs], until_at=None)}
     windows: dict[UUID, _Window] = {}
@@ -158,7 +159,8 @@ def _first_gap(job: Job, window: _Window, rows: list[Record], now: datetime) -> 
 def _window(job: Job, row: ScheduleSpan | None, since: datetime, now: datetime) -> _Window:
     """Return the window in which to compare the job's occurrences with its rows.
 
-    It contains the first `MAX_INSTANTS_PER_JOB` instants after `since`, up to the job's mark.
+    The window covers up to `MAX_INSTANTS_PER_JOB` instants of the job's current schedule, beginning after `since`. It
+    never extends beyond the job's mark or `now`.
     """
     span = account.present_span(job, row, job.created_at)
     after = max(since, span.from_at)

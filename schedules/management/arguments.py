@@ -34,9 +34,9 @@ def needs_database() -> Iterator[None]:
 
 
 def find_job_id(wanted: str) -> UUID:
-    """Return the id of a job, given its name or its id. An id is returned even if there is no such job.
+    """Return the id of a job. `wanted`: the name or the id of the job.
 
-    Raises CommandError if no job or more than one job has the name.
+    Raises CommandError if no job or more than one job has the name. An id is returned even if no job has this id.
     """
     if job_id := read_id(wanted):
         return job_id

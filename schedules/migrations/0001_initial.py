@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('last_job_id', models.UUIDField(help_text='The next pass continues after this job.')),
                 ('began_at', models.DateTimeField(help_text='When the present round began.')),
-                ('before_at', models.DateTimeField(help_text='When the previous round began. The present round compares the occurrences from shortly before this instant on.')),
+                ('before_at', models.DateTimeField(help_text='When the previous round began. The present round checks the occurrences after this instant and shortly before it.')),
             ],
         ),
         migrations.CreateModel(
@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                 ('next_run_at', models.DateTimeField(help_text='The next nominal instant; empty: none.', null=True)),
                 ('n_scheduled', models.PositiveIntegerField(default=0, help_text='Number of occurrences that this schedule has started; `max_runs` limits it.')),
                 ('caught_up_at', models.DateTimeField(help_text='Planned start of the last missed occurrence that a catch-up started.', null=True)),
-                ('catch_up_begun', models.BooleanField(db_default=False, help_text='Whether a run has started for an outage whose other occurrences the next pass will handle.')),
+                ('catch_up_begun', models.BooleanField(db_default=False, help_text='Whether catch-up has selected a run for an outage, and the next pass will handle more occurrences of this outage.')),
                 ('scope', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='access.scope')),
                 ('spec', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='executions.runspec')),
             ],
@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('job_id', models.UUIDField(editable=False)),
-                ('why', models.CharField(choices=[('no_next', 'The job had no next instant, although its schedule has one.'), ('pushed_back', 'The beat cannot process the job. The event job_pushed_back in its log says why.'), ('overdue', 'The job is overdue, although a beat is running.'), ('mark_ahead', "The job's mark was in the future. Without a correction, occurrences up to the mark get no record."), ('gaps', 'At least one due occurrence has no record.')], max_length=12)),
+                ('why', models.CharField(choices=[('no_next', 'The job had no next instant, although its schedule has one.'), ('pushed_back', "The beat cannot process the job. The event job_pushed_back in the beat's log says why."), ('overdue', 'The job is overdue, although a beat is running.'), ('mark_ahead', "The job's mark was in the future. Without a correction, occurrences up to the mark get no record."), ('gaps', 'At least one due occurrence has no record.')], max_length=12)),
                 ('found_at', models.DateTimeField()),
                 ('stood_at', models.DateTimeField(help_text="The job's mark at `found_at`; for `gaps` and `mark_ahead`, the first occurrence without a record.")),
                 ('raised_at', models.DateTimeField(null=True)),

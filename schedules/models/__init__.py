@@ -1,4 +1,4 @@
-"""The tables: jobs, chains, schedule spans, backfills, pause sets, feature flags, stoppages, the beat's lease."""
+"""Tables: jobs, chains, schedule spans, backfills, pause sets, feature flags, stoppages, watch rounds, beat lease."""
 
 from schedules.models.backfill import Backfill, BackfillMode, BackfillState
 from schedules.models.chain import Chain, On

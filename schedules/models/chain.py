@@ -13,7 +13,7 @@ from schedules.models.job import Job
 
 
 class On(StrEnum):
-    """The result with which a run starts another job. A cancelled run is a completion, not a success or a failure."""
+    """A run that ends with this result starts another job. `completion`: the run succeeded, failed or was cancelled."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -21,7 +21,7 @@ class On(StrEnum):
 
     @property
     def statuses(self) -> frozenset[RunStatus]:
-        """The final statuses of a run that count as this result."""
+        """The terminal statuses of a run that count as this result."""
         return _STATUSES[self]
 
 

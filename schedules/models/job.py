@@ -118,7 +118,8 @@ class Job(models.Model):
     )
     catch_up_begun = models.BooleanField(
         db_default=False,
-        help_text="Whether a run has started for an outage whose other occurrences the next pass will handle.",
+        help_text="Whether catch-up has selected a run for an outage, and the next pass will handle more occurrences "
+        "of this outage.",
     )
 
     class Meta:
@@ -156,7 +157,7 @@ class Job(models.Model):
         return self.name
 
     def set_schedule(self, spec: ScheduleSpec) -> None:
-        """Store a schedule as JSON. The given value is cached, so that `readable_schedule` need not parse the JSON."""
+        """Set `schedule` to the JSON of `spec`. Also cache `spec`: `readable_schedule` then need not parse the JSON."""
         self.schedule = to_json(spec)
         self._built_schedule = self.schedule, spec
 

@@ -12,7 +12,10 @@ class Why(models.TextChoices):
     """Why a schedule seems to have stopped. Each label is a sentence for operators."""
 
     NO_NEXT = "no_next", "The job had no next instant, although its schedule has one."
-    PUSHED_BACK = "pushed_back", "The beat cannot process the job. The event job_pushed_back in its log says why."
+    PUSHED_BACK = (
+        "pushed_back",
+        "The beat cannot process the job. The event job_pushed_back in the beat's log says why.",
+    )
     OVERDUE = "overdue", "The job is overdue, although a beat is running."
     MARK_AHEAD = (
         "mark_ahead",
@@ -66,8 +69,8 @@ class WatchRound(models.Model):
     last_job_id = models.UUIDField(help_text="The next pass continues after this job.")
     began_at = models.DateTimeField(help_text="When the present round began.")
     before_at = models.DateTimeField(
-        help_text="When the previous round began. The present round compares the occurrences from shortly before this "
-        "instant on."
+        help_text="When the previous round began. The present round checks the occurrences after this instant and "
+        "shortly before it."
     )
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Finds ended runs whose follow-ups are due, and locks every job that a reaction may change."""
+"""Finds the ended runs that a pass can handle, and locks the jobs that reactions to these runs may change."""
 
 from __future__ import annotations
 
@@ -51,8 +51,9 @@ class EndedRuns:
 def lock_ended_runs(followups: Mapping[UUID, runs.Followup]) -> EndedRuns:
     """Lock the jobs that a reaction may change, and find the ended runs that this pass can handle.
 
-    `followups`: by id of the ended run. Ended runs of the same job share one `Job` object, so a reaction sees the
-    changes of earlier reactions.
+    `followups`: the follow-ups, by id of the ended run. If somebody else has locked a job of a follow-up, this pass
+    postpones the follow-up. Ended runs of the same job share one `Job` object, so a reaction sees the changes of
+    earlier reactions.
     """
     found = EndedRuns()
     if not followups:

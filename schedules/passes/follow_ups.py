@@ -60,6 +60,8 @@ def follow_once(now: datetime, limit: int) -> FollowUpResult:
     3. Admit held runs as far as their limits allow now.
     4. Delete the follow-ups that are done. Steps 1 to 4 are one transaction.
     5. If the transaction fails, find the follow-ups that make it fail, and handle all other follow-ups.
+
+    Raises if the database is unavailable.
     """
     try:
         with transaction.atomic():
@@ -74,7 +76,10 @@ def follow_once(now: datetime, limit: int) -> FollowUpResult:
 
 
 def _handle_apart(ids: Sequence[int], now: datetime) -> FollowUpResult:
-    """Handle follow-ups in smaller and smaller batches; postpone each follow-up that fails when handled alone."""
+    """Handle follow-ups in smaller and smaller batches; postpone each follow-up that fails when handled alone.
+
+    If several follow-ups fail and none succeeds, no follow-up is postponed: the beat retries all of them.
+    """
     parts, faults = split_on_failure(lambda some: _handle(runs.take_followups_by_id(some, now), now), ids)
     if every_key_failed(parts, faults):
         # Every follow-up failed, as on a full disk: no single follow-up is the cause, and the beat retries all of them.

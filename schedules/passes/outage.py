@@ -1,4 +1,4 @@
-"""Logs that the database or the broker is unavailable: when an outage begins, every few seconds, and when it ends."""
+"""Logs outages of the database and the broker: at the beginning of an outage, every few seconds, and at the end."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ LOG_INTERVAL = timedelta(seconds=5)  # the beat fails about once a second during
 
 
 class Outage:
-    """The outages of the database or the broker, as one process sees them.
+    """The outages of one store, the database or the broker, as this process sees them.
 
-    The log events are `<name>_away` and `<name>_back`.
+    `name`: the name of the store. The log events of an outage are `<name>_away` and `<name>_back`.
     """
 
     def __init__(self, name: str) -> None:

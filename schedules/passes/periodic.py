@@ -1,8 +1,8 @@
 """Fires django-celery-beat's `PeriodicTask` rows. If several beats run, only the beat that holds the lease fires rows.
 
-The lease only avoids duplicate work. Even without a lease, two beats do not fire a row for the same instant: a beat
-sends the row's message and stores `last_run_at` in one transaction, and only if no beat has fired the row since this
-beat read it.
+The lease only avoids duplicate work. Even without a lease, two beats do not fire a row for the same instant. A beat
+fires a row only if the row's `last_run_at` has not changed since the beat read the row. In one transaction, the beat
+stores the new `last_run_at` and sends the row's message.
 """
 
 from __future__ import annotations
@@ -95,7 +95,10 @@ class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
 
 
 class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped base
-    """django-celery-beat's scheduler, adapted to several beats. Raises if the database or the broker is unavailable."""
+    """django-celery-beat's scheduler, adapted to several beats.
+
+    `fire_periodic_tasks` raises if the database or the broker is unavailable.
+    """
 
     Entry = PeriodicEntry
     _last_timestamp: datetime | None = None
@@ -134,7 +137,10 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
             self._warn_at = now + HOUSEKEEPING_WARNING_INTERVAL
 
     def all_as_schedule(self) -> dict[str, PeriodicEntry]:
-        """Return the rows that can be fired, by name. Log every row that cannot be fired, once for each fault."""
+        """Return the rows of `enabled_models` that can be fired, by name.
+
+        Log each row of `enabled_models` that cannot be fired, once for each fault.
+        """
         entries, faults = {}, {}
         for row in self.enabled_models():
             try:
@@ -176,7 +182,8 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
     def apply_entry(self, entry: PeriodicEntry, producer: Any = None) -> None:
         """Send a row's message and store `last_run_at` in one transaction.
 
-        The scheduler of django-celery-beat stores `last_run_at` later.
+        Send nothing if another beat has fired the row, or if somebody has disabled or locked the row. The scheduler of
+        django-celery-beat stores `last_run_at` later.
         """
         entry.options = {**(entry.options or {}), "retry": False}
         row = entry.model
@@ -216,7 +223,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
     def schedule_changed(self) -> bool:
         """Return whether somebody has changed a periodic task since the last call.
 
-        Unlike the method that it overrides, it raises if the database is unavailable.
+        Raises if the database is unavailable. The method of the parent class would return False.
         """
         last, self._last_timestamp = self._last_timestamp, self.Changes.last_change()
         return bool(last and self._last_timestamp != last)  # not `>`: the clock may have been set back

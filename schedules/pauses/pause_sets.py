@@ -1,4 +1,8 @@
-"""Pause sets: pauses of many jobs together. Beats pause and resume the jobs in steps. Each step is one transaction."""
+"""Pause sets: pauses of many jobs together.
+
+The jobs are paused and resumed in steps. The request does the first step, and the beats do the other steps. Each step
+is one transaction.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +41,8 @@ MAX_JOBS_PREVIEWED = 1000  # a request waits for the preview
 class UndoPreview:
     """A preview of undoing a pause set: the undo would resume `n_jobs` jobs and start `n_would_start` runs.
 
-    `is_more`: `n_would_start` may be too low, because it counts only runs of the first `MAX_JOBS_PREVIEWED` jobs.
+    `is_more`: `n_would_start` may be too low, because it counts only runs of the first `MAX_JOBS_PREVIEWED` jobs. Jobs
+    that cannot be read count in `n_jobs`, but not in `n_would_start`.
     """
 
     n_jobs: int
@@ -88,8 +93,8 @@ def undo(
 ) -> PauseSet:
     """Resume the jobs that this set still pauses. Resumes up to `MAX_JOBS_PER_STEP` jobs now; beats resume the others.
 
-    `catch_up` chooses, from the occurrences during the pause, at most `max_runs` of each job to start now. Raises
-    JobConflict if the set has already been undone, or is being undone.
+    `catch_up` chooses which occurrences during the pause start: at most `max_runs` for each job. Raises JobConflict if
+    the set has already been undone, or is being undone.
     """
     with transaction.atomic():
         queries.lock_pause_set(pause_set_id)
@@ -126,8 +131,8 @@ def preview_undo(
 def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
     """Pause or resume the next jobs of the set `pause_set_id` (None: of the set that has been due longest).
 
-    Return False if no set is due. On an error, no job is changed, and the set is due again after `PUSH_BACK_DELAY`.
-    Raises if the database is unavailable.
+    Return False if no set is due, or if other transactions have locked all due sets. On an error, no job is changed,
+    and the set is due again after `PUSH_BACK_DELAY`. Raises if the database is unavailable.
     """
     with transaction.atomic():
         found_id = queries.lock_due_pause_set(now, pause_set_id)

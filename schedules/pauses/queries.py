@@ -65,7 +65,7 @@ RETURNING job.id
 
 @dataclass(frozen=True, slots=True)
 class PauseEnd:
-    """The state of a job after the end of its pause: the columns that `END_PAUSES` writes."""
+    """A job's values for the statement `END_PAUSES`: the job's state and times after the end of the pause."""
 
     id: UUID
     state: str
@@ -82,14 +82,18 @@ def end_pauses(ends: Sequence[PauseEnd], now: datetime) -> None:
 
 
 def lock_expired_pauses(now: datetime, limit: int) -> list[UUID]:
-    """Lock up to `limit` jobs whose pause has expired, the earliest expiry first, and return their ids."""
+    """Lock at most `limit` jobs whose pause has expired, the earliest expiry first. Return the ids of the locked jobs.
+
+    Skips jobs that somebody else has locked.
+    """
     return [job_id for (job_id,) in fetch(LOCK_EXPIRED_PAUSES, {"now": now, "limit": limit})]
 
 
 def lock_due_pause_set(now: datetime, pause_set_id: UUID | None) -> UUID | None:
-    """Lock the pause set `pause_set_id` if its next step is due. None: the set whose next step has been due longest.
+    """Lock the pause set `pause_set_id` if its next step is due.
 
-    Returns the id of the locked set, or None if no set was locked.
+    If `pause_set_id` is None, lock the set whose next step has been due longest. Skips sets that another transaction
+    has locked. Returns the id of the locked set, or None if no set was locked.
     """
     rows = fetch(LOCK_DUE_PAUSE_SET, {"now": now, "id": pause_set_id})
     return rows[0][0] if rows else None
@@ -106,11 +110,17 @@ def lock_jobs(job_ids: Sequence[UUID]) -> None:
 
 
 def pause_jobs(job_ids: Sequence[UUID], now: datetime, **terms: object) -> int:
-    """Pause the active jobs among `job_ids`. `terms`: the terms of the pause set. Returns the number of paused jobs."""
+    """Pause the active jobs among `job_ids`, and return their number.
+
+    `terms`: the other parameters of the statement `PAUSE_JOBS`, such as `reason` and `until`.
+    """
     return execute(PAUSE_JOBS, {"id": list(job_ids), "now": now, **terms})
 
 
 def pause_failing_jobs(reasons: Mapping[UUID, str], now: datetime) -> set[UUID]:
-    """Pause these jobs, each with its reason, until somebody resumes them; return the jobs that were paused."""
+    """Pause these jobs until somebody resumes them. `reasons`: the reason for each pause, by job id.
+
+    Skips jobs that are paused already, and ended jobs that start after no other job. Returns the ids of the other jobs.
+    """
     values = {"id": list(reasons), "reason": list(reasons.values()), "now": now}
     return {job_id for (job_id,) in fetch(PAUSE_FAILING_JOBS, values)}

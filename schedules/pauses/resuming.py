@@ -1,4 +1,4 @@
-"""Ends pauses, by hand or when they expire. Chooses which of the occurrences during a pause are to start."""
+"""Ends pauses, on request or when they expire. Chooses which occurrences during a pause are started."""
 
 from __future__ import annotations
 
@@ -89,7 +89,10 @@ def preview(
 def end(
     jobs: Sequence[Job], now: datetime, *, actor: str, catch_up: Resumption, max_runs: int = DEFAULT_MAX_STARTS
 ) -> None:
-    """End the pauses of these jobs. The caller has locked the jobs, and all of them are paused. Raises CannotRead."""
+    """End the pauses of these jobs. The caller has locked the jobs, and all of them are paused.
+
+    Raises CannotRead if the schedule of any job is unreadable.
+    """
     waiting = _jobs_that_wait(jobs)
     _end([(job, _plan_end(job, now, catch_up, max_runs, waiting)) for job in jobs], now, actor)
 
@@ -166,7 +169,10 @@ def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str
 
 
 def _starts_in_turn(job: Job) -> bool:
-    """Whether the runs for occurrences during the job's pause start one after the other."""
+    """Whether the runs for occurrences during the job's pause start one after the other.
+
+    Return True if the job's policies cannot be read.
+    """
     policies = value_or_none(job.readable_policies)
     return policies is None or policies.overlap_after_pause is Overlap.BUFFER_ALL
 

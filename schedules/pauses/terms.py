@@ -38,7 +38,7 @@ class PauseTerms:
             why = "The end of the pause (until) must be in the future: give a later time, or leave it out."
             raise InvalidDefinition({"until": [why]})
         if self.lacks_end:
-            why = "catch_up needs a pause with an end: give its end (until), or leave catch_up out."
+            why = "catch_up needs a pause with an end: give the end (until), or leave catch_up out."
             raise InvalidDefinition({"until": [why]})
 
 

@@ -58,7 +58,12 @@ def test_every_reason_origin_and_attempt_status_has_texts() -> None:
         ("cancelled", {"reason": "from the future"}, False, "Cancelled"),
         ("skipped", {}, True, "Skipped"),
         ("cancel_requested", {}, False, "Cancellation requested"),
-        ("schedule_stopped", {"reason": "no_beat"}, False, "The job's schedule had stopped (no beat)"),
+        (
+            "schedule_stopped",
+            {"reason": "no_beat"},
+            False,
+            "The watchdog found that the job's schedule had stopped (no beat)",
+        ),
         ("from_the_future", {}, False, "from_the_future"),
     ],
 )

@@ -64,8 +64,11 @@ def test_a_field_with_the_name_of_another_field_is_reported(name: str, monkeypat
 def test_a_place_that_is_not_a_field_of_its_kind_is_reported(place: str) -> None:
     sections = {**targets.SECTIONS, "file": FileSection(fields={"path": forms.CharField()}, places={"path": place})}
     (fault,) = lost_places(sections, JobForm)
-    assert fault.msg == f"{place!r}, in `places` of the SECTION of the target kind 'file', is not a field of this kind."
-    assert (fault.id, "'path': one of path." in str(fault.hint)) == ("mainspring.E008", True)
+    assert fault.msg == (
+        f"In the SECTION of the target kind 'file', `places` names {place!r}. The job form has no such field for this "
+        "kind."
+    )
+    assert (fault.id, "It must be a field of this SECTION (path)" in str(fault.hint)) == ("mainspring.E008", True)
 
 
 def test_a_place_may_be_a_field_of_the_form_itself() -> None:

@@ -104,7 +104,7 @@ def test_no_name_of_a_calendar_unit_is_read_as_a_fixed_length(unit: str) -> None
 
 @pytest.mark.parametrize("text", ["1s1s", "1m1h", "1s1m", "1ms1s", "1us1ms", "1h1hour"])
 def test_units_that_do_not_descend_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="each unit once, the largest first"):
+    with pytest.raises(ValueError, match="each unit at most once, the largest first"):
         read_duration(text)
 
 

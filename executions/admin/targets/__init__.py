@@ -25,7 +25,8 @@ def look_of(kind: str) -> Look:
 def target_words(kind: str, target: Any) -> tuple[str, str]:
     """Return a target as two short texts, such as (`POST`, `https://example.org/hook`) or (`command`, `demo.echo`).
 
-    If this version cannot read the target, return only its kind: any member may be a credential.
+    If this version cannot read the target, the texts contain no member of the target except its kind: any other member
+    may be a credential.
     """
     stored = {**(target if isinstance(target, dict) else {}), "kind": kind}
     if kind in TARGETS and isinstance(read_target(stored), Unreadable):

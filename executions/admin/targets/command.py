@@ -1,4 +1,4 @@
-"""The look of a command: its name. The results of commands have the default look."""
+"""Shows a command by its name on the pages of runs and jobs. The default look shows the results of commands."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class HttpLook(Look):
             redirects=[
                 str(hop.get("url", hop) if isinstance(hop, dict) else hop) for hop in result.get("redirects") or []
             ],
-            phases=_phases(timings, "Response body and remaining time" if response else "Until the failure"),
+            phases=_phases(timings, "Response body and the rest" if response else "Until the failure"),
         )
 
 

@@ -22,7 +22,7 @@ _OWN_KEYS = frozenset({"event", "level", "logger", "timestamp"})
 def captured(log: Log) -> Iterator[None]:
     """Send the output of this thread to `log(message, level)`: stdout, stderr, and log records of INFO and above.
 
-    Other threads of the process print and log as before.
+    The other logging handlers still get the log records. Other threads of the process print and log as before.
     """
     handler = _RunLogHandler(log)
     root = logging.getLogger()
@@ -82,7 +82,10 @@ class _Lines(io.TextIOBase):
 
 
 class _RunLogHandler(logging.Handler):
-    """Sends the log records of one thread to the run's log, except records that the run's log itself produces."""
+    """Sends the log records of one thread to the run's log: records of INFO and above.
+
+    Records that the run's log itself produces are left out.
+    """
 
     def __init__(self, log: Log) -> None:
         super().__init__(logging.INFO)

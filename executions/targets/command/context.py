@@ -32,11 +32,11 @@ class CommandContext:
         self._deadline = time.monotonic() + context.timeout.total_seconds()
 
     def log(self, message: object, level: str = "info") -> None:
-        """Add a line to the run's log. Levels: debug, info, warning, error, critical."""
+        """Add a line to the run's log. Levels: debug, info, warning, error, critical. Any other level becomes info."""
         self._log(str(message), level)
 
     def should_stop(self) -> StopReason | None:
-        """Return why the command should stop, or None. A timeout is never the reason: for it, see `remaining`.
+        """Return why the command should stop, or None. A timeout is never the reason: see `remaining`.
 
         To stop a command, Mainspring raises CommandStopped in the command's main thread. Use this function in other
         threads of the command, or if the command catches CommandStopped and continues.

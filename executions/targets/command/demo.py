@@ -36,7 +36,7 @@ def sleep(context: CommandContext, seconds: Annotated[float, Field(ge=0, le=8640
 
 @command("demo.fail", description="Fail, to show what a failure and its retries look like.")
 def fail(context: CommandContext, message: str = "Failed on request.", permanent: bool = False) -> None:
-    """Raise an error after which the run is retried; with `permanent`, raise PermanentFailure."""
+    """Raise an error after which the run may be retried; with `permanent`, raise PermanentFailure."""
     context.log(f"Attempt {context.attempt} is about to fail.", "warning")
     if permanent:
         raise PermanentFailure(message)

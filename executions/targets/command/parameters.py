@@ -53,7 +53,7 @@ class Parameters:
     def read(self, payload: JSON) -> dict[str, object]:
         """Return the arguments for the command's function.
 
-        Raises InvalidTarget, with errors of `payload` or of its members (`payload.<name>`).
+        Raises InvalidTarget. Each key of its `errors` is `payload` or a field in the payload, such as `payload.rows.0`.
         """
         given = {} if payload is None else payload
         if not isinstance(given, dict):

@@ -62,7 +62,7 @@ class CommandTarget(Target):
     default_timeout: ClassVar[timedelta] = timedelta(seconds=300)
 
     def prepare_worker(self) -> None:
-        """Import the modules of all commands before the pool forks: its processes then share the imported modules."""
+        """Import the modules of all commands. The processes that the pool forks later share the imported modules."""
         commands()
 
     def validate(self, config: TargetConfig, payload: JSON) -> None:

@@ -52,7 +52,7 @@ QueryValue = Annotated[
 class HttpConfig(TargetConfig):
     """One HTTP request. The job's payload is the body of the request, encoded as `body_format` says.
 
-    The result of an attempt contains the request, the response and the timings.
+    The result of an attempt describes the request, the response and the timings.
     """
 
     kind: Literal["http"] = "http"

@@ -77,7 +77,10 @@ class _WholeLines:
 
 
 class _MeteredResponse(http.client.HTTPResponse):
-    """A response whose headers and body may take a limited number of bytes on the wire."""
+    """A response with two size limits in bytes.
+
+    The limits are `MAX_HEAD_BYTES` for its headers, and `n_wire_bytes` for its body before decompression.
+    """
 
     def __init__(self, sock: socket.socket, *args: Any, n_wire_bytes: int, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -110,13 +113,13 @@ class CheckedConnection(HTTPConnection):
         self.opening_ms: dict[str, float] = {}
 
     def expect(self, n_wire_bytes: int) -> None:
-        """Set how many bytes the body of the next response may take on the wire. Reading more raises TooMuch."""
+        """Limit the body of the next response to `n_wire_bytes` before decompression. Reading more raises TooMuch."""
         self.response_class = partial(_MeteredResponse, n_wire_bytes=n_wire_bytes)  # type: ignore[assignment]
 
     def open(self, budget: Budget, seconds: float) -> None:
-        """Look up the host, check its addresses and connect, within `seconds`.
+        """Look up the host, check its addresses and open the connection (with TLS for https), all within `seconds`.
 
-        Raises OSError, or an exception of `resolve`.
+        Raises OSError and the exceptions that `resolve` raises.
         """
         started = time.monotonic()
         found = resolve(self.route.host, self.route.port, self.route.policy, budget, seconds)
@@ -148,7 +151,7 @@ class CheckedConnection(HTTPConnection):
 
 
 class CheckedTlsConnection(CheckedConnection):
-    """A CheckedConnection with TLS: the default port 443 is left out of the `Host` header."""
+    """A CheckedConnection for TLS. Its default port is 443, so the `Host` header does not name this port."""
 
     default_port: ClassVar[int] = 443  # type: ignore[misc]  # as in urllib3
 
@@ -189,8 +192,8 @@ def _connect(addresses: list[Resolved], budget: Budget, until: float) -> socket.
 def _make_tls_contexts() -> dict[bool, ssl.SSLContext]:
     """Return two TLS contexts: one that checks certificates (True), and one that does not check them (False).
 
-    The trusted authorities are those of the system or of SSL_CERT_FILE, and those of certifi, because some
-    systems have none.
+    The first context trusts the authorities of the system (or of SSL_CERT_FILE) and those of certifi. Some systems have
+    no authorities of their own.
     """
     strict = ssl.create_default_context()
     strict.load_verify_locations(certifi.where())

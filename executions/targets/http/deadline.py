@@ -46,7 +46,7 @@ class Budget:
         return max(self._deadline - time.monotonic(), 0.001)
 
     def guard(self, breaker: Callable[[], None] | None) -> None:
-        """Set the function that `cut` calls from now on. Raises CutOff if the attempt must already end."""
+        """Set the function that `cut` calls; None: no function. Raises CutOff if the attempt must already end."""
         with self._lock:
             self._break = breaker
         self.check()
@@ -80,7 +80,7 @@ class Budget:
 
 
 def breaker_of(sock: socket.socket) -> Callable[[], None]:
-    """Return a function that shuts down `sock`. This wakes every thread that waits for the socket."""
+    """Return a function that shuts down `sock`. The shutdown wakes every thread that waits for the socket."""
 
     def shut() -> None:
         try:

@@ -62,7 +62,7 @@ class Response:
 class Trace:
     """The progress of an attempt.
 
-    It is stored after a failure too, so that people see how far the attempt got.
+    The progress is stored after a failure too, so that people see how far the attempt got.
     """
 
     started: float = field(default_factory=time.monotonic)
@@ -156,15 +156,16 @@ def _send(connection: CheckedConnection, request: Request) -> None:
 
 def _read_head(response: HTTPResponse) -> Response:
     if response.status < 200:
-        raise InvalidResponse(f"it ends with the interim status {response.status}")
+        raise InvalidResponse(f"its status is {response.status}, but a final response has a status of at least 200")
     return Response(response.status, response.reason or "", list(response.headers.items()))
 
 
 def _read_body(response: HTTPResponse, head: Response, limits: Limits, budget: Budget) -> Response:
     """Return `head` with the body. Reads one byte more than `limits.body_bytes`, to detect a longer body.
 
-    `limits.body_bytes` limits the decompressed body. `_wire_bytes` limits bytes that add nothing to the decompressed
-    body, such as padding, empty compressed parts and trailers.
+    `limits.body_bytes` limits the decompressed body. `_wire_bytes` limits the bytes on the wire, because some of them
+    add nothing to the decompressed body: padding, empty compressed parts, trailers. A body that exceeds one
+    of the two limits is cut off.
     """
     if "," in response.headers.get("content-encoding", ""):
         raise InvalidResponse("its body is compressed more than once")

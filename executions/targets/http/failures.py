@@ -109,7 +109,8 @@ def _explain_disconnect(error: Exception, host: str, port: int, *, connected: bo
             return Explanation(Code.CONNECTION_FAILED, f"No connection to {host}, port {port}: {_reason(error)}.")
         case http.client.LineTooLong():
             return Explanation(
-                Code.INVALID_RESPONSE, f"The response of {host} has a status or header line of more than 64 KB."
+                Code.INVALID_RESPONSE,
+                f"The response of {host} has a status, header or chunk-size line of more than 64 KB.",
             )
         case _:
             text = " ".join(str(error).split())[:MAX_CAUSE_LENGTH] or type(error).__name__

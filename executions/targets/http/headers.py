@@ -61,7 +61,10 @@ def check_value(value: str) -> str:
 
 
 def check_all(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers. Raises ValueError if they are too long, or if two names differ only in case, `-` or `_`."""
+    """Return the headers.
+
+    Raises ValueError if all headers together are too long, or if two names differ only in case, `-` or `_`.
+    """
     if sum(len(name) + len(value) + 4 for name, value in headers.items()) > MAX_HEADER_BYTES:
         raise ValueError(f"The headers together must not be longer than {MAX_HEADER_BYTES // 1024} KB: shorten them.")
     seen: dict[str, str] = {}

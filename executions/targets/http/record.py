@@ -27,7 +27,7 @@ _CHARSETS = re.compile(
 
 
 def record(trace: Trace) -> JSON:
-    """Return the result of an attempt. After an early failure, missing parts are null."""
+    """Return the result of an attempt. After a failure, `response` and `remote_address` may be null."""
     request, response = trace.request, trace.response
     timings = {**trace.timings_ms, "total": (time.monotonic() - trace.started) * 1000}
     return clean(

@@ -21,8 +21,9 @@ _REDIRECTS = frozenset({301, 302, 303}) | _KEEPS_METHOD
 
 
 def next_request(request: Request, response: Response) -> Request | None:
-    """Return the request to which `response` redirects; None if `response` is no redirect.
+    """Return the request to which `response` redirects.
 
+    None if `response` has no redirect status or no Location header.
     Raises InvalidResponse if the URL of the redirect cannot be requested.
     """
     location = response.header("location")

@@ -25,8 +25,8 @@ _slots = PerProcess(lambda: threading.Semaphore(MAX_LOOKUPS))
 def resolve(host: str, port: int, policy: EgressPolicy, budget: Budget, seconds: float) -> list[Resolved]:
     """Look up `host` once and return the allowed addresses, in the resolver's order.
 
-    Raises NameNotResolved, CutOff, TimeoutError after `seconds`, or AddressDenied if the policy allows none of the
-    addresses.
+    Raises NameNotResolved or CutOff. Raises TimeoutError if the resolver does not answer within `seconds`. Raises
+    AddressDenied if the policy allows none of the addresses.
     """
     found = read_literal(host, port) or _look_up(host, port, budget, seconds)
     reasons: list[str] = []

@@ -54,7 +54,7 @@ def _ranges(statuses: tuple[int | str, ...]) -> list[Range]:
 
 
 def contains(statuses: tuple[int | str, ...], status: int) -> bool:
-    """Return whether `status` is one of `statuses`."""
+    """Return whether `status` is in `statuses`, a set of numbers and ranges."""
     return any(first <= status <= last for first, last in _ranges(statuses))
 
 
@@ -65,5 +65,5 @@ def overlap(ones: tuple[int | str, ...], others: tuple[int | str, ...]) -> int |
 
 
 def describe(statuses: tuple[int | str, ...]) -> str:
-    """Return the set as text, such as `200-299, 304`."""
+    """Return the set as text, such as `200-299, 304`. The text of an empty set is `none`."""
     return ", ".join(str(status) for status in statuses) or "none"

@@ -66,7 +66,7 @@ class HttpTarget(Target):
                 raise InvalidTarget({"url": [f"{reason}."]})
 
     def execute(self, config: TargetConfig, payload: JSON, context: Context) -> Outcome:
-        """Send the request, follow redirects, and return the outcome."""
+        """Send the request, follow redirects if `config` allows them, and return the outcome."""
         assert isinstance(config, HttpConfig)
         trace = Trace()
         try:

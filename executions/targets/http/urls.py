@@ -67,7 +67,7 @@ def _parse(text: str) -> Url:
 
 
 def with_query(text: str, query: dict[str, Scalar | list[Scalar]]) -> str:
-    """Return the URL with `query` appended to the query that it already has."""
+    """Return the URL `text` with the parameters in `query` appended. Parameters that the URL already has stay."""
     if not query:
         return text
     pairs = [

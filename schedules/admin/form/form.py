@@ -64,7 +64,7 @@ LimitFields: Any = type("LimitFields", (forms.Form,), dict(limits.FORM_FIELDS)) 
 
 
 class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc]  # bases that are built at run time
-    """The form of a whole job definition. Fields of a schedule or target that is not of the chosen kind are ignored.
+    """The form of a whole job definition. It ignores the fields of the schedule types and targets that are not chosen.
 
     For each request, the admin creates a subclass and sets its `caller`.
     """
@@ -84,8 +84,8 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     anchor_at = text(
         mapping.LABELS["anchor_at"],
         INSTANT_EXAMPLE,
-        "Empty: the interval counts from “Not before”. If that is empty too, it counts from the time when you save. "
-        "If you leave this field empty and change nothing else in the schedule, the times stay the same.",
+        "Empty: the interval counts from “Not before”. If “Not before” is also empty, the interval counts from the "
+        "time when you save. If you clear this field and change nothing else in the schedule, the old value is kept.",
     )
     at = needed(text("Run at", INSTANT_EXAMPLE, INSTANT_HELP))
     wait = needed(

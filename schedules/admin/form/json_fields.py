@@ -13,9 +13,9 @@ OBJECT_EXAMPLE = '{"name": "value"}'
 
 
 class LongText(forms.CharField):
-    """Several lines of text with LF as line ending, not stripped.
+    """A field for several lines of text. Every line ending becomes LF.
 
-    If only line endings differ, the text counts as unchanged.
+    Whitespace at the start and the end of the text is kept. If only line endings differ, the text counts as unchanged.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -58,8 +58,8 @@ class JsonObject(JsonText):
 def read_json(text: str) -> Any:
     """Return the value of a JSON text, or None if the text is empty.
 
-    Raises forms.ValidationError if the text is not JSON, repeats a name in an object, or cannot be stored. The message
-    about a text that is not JSON names the line and the column.
+    Raises forms.ValidationError if the text is not strict JSON, if an object repeats a name, or if the parser cannot
+    read very deep nesting or a very long number. The message about a syntax error names the line and the column.
     """
     if not text.strip():
         return None

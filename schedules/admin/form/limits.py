@@ -1,4 +1,7 @@
-"""The job form's fields for settings that few jobs use: limits, priority, start deadline, feature flag and chains."""
+"""The job form's fields for settings that few jobs use.
+
+The settings are limits, priority, start deadline, pause after failures, feature flag and chains.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ AFTER = {
     On.SUCCESS: OtherJobs("After a success of", "Starts when a run of one of these jobs succeeds."),
     On.FAILURE: OtherJobs(
         "After a failure of",
-        "Starts when a run of one of these jobs fails. A failed attempt does not count if it is retried.",
+        "Starts when a run of one of these jobs fails. A failed attempt does not count if the run will be retried.",
     ),
     On.COMPLETION: OtherJobs(
         "After any run of", "Starts when a run of one of these jobs succeeds, fails or is cancelled."
@@ -81,7 +84,7 @@ FORM_FIELDS: dict[str, forms.Field] = {
         "Start deadline",
         "10m",
         "Maximum time from the planned start of a run to its actual start. A run that would start later is skipped. "
-        "Backfills, and occurrences that run after a pause, have no deadline. Empty: no deadline.",
+        "Runs of a backfill, and runs for occurrences during a pause, have no deadline. Empty: no deadline.",
     ),
     "feature_flag": choice("Feature flag", (), "While the flag is off, the job starts only by hand or by backfill."),
     "concurrency_limit": number("Concurrency limit", "Maximum number of active runs. Empty: no limit."),
@@ -149,9 +152,9 @@ def start_after_from(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
-    """Return the dotted name of a wrong field, with the link's `on` instead of its index in `start_after`.
+    """Return `dotted`, the name of a field. If the field belongs to a link, return `start_after.<on>` of this link.
 
-    For example, return `start_after.failure` for `start_after.1.job`.
+    For example, `start_after.1.job` becomes `start_after.failure`.
     """
     head, _, rest = dotted.partition(".")
     place = rest.partition(".")[0]

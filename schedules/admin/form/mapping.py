@@ -81,8 +81,9 @@ TARGET_PLACES: dict[str, dict[str, str]] = {
 def members_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members of a definition that the form's values describe.
 
-    `before`: the members of the job that is being edited. The result also has the members of this job's target and
-    policies that have no field in the form. The caller merges the result into `before`.
+    `before`: the readable members of the job that is being edited; empty for a new job. The result keeps the policies
+    of `before` that have no field in the form and, if the target kind is unchanged, the members of the target that have
+    no field. The caller merges the result into `before`.
     """
     return {
         "name": values.get("name") or "",
@@ -123,7 +124,10 @@ def kinds_by_field() -> dict[str, str]:
 
 
 def unused_fields(schedule_kind: str | None, target_kind: str | None) -> set[str]:
-    """Return the fields of schedules and targets that these two kinds do not use. The page hides these fields."""
+    """Return the fields of schedules and targets that these two kinds do not use. The page hides these fields.
+
+    An unknown kind, or None, hides no fields.
+    """
     every = {name for names in SCHEDULE_FIELDS.values() for name in names}
     unused = every - set(SCHEDULE_FIELDS.get(schedule_kind or "", every))
     if target_kind in SECTIONS:

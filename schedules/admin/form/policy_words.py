@@ -90,7 +90,7 @@ def _rate(policies: JobPolicies) -> str:
     rate = policies.rate_limit
     if rate is None:
         return "none"
-    burst = f", with bursts of {rate.burst}" if rate.burst > 1 else ""
+    burst = f", with bursts of up to {rate.burst}" if rate.burst > 1 else ""
     starts = counted(rate.limit, "start")
     return f"at most {starts} per {instants.duration(rate.per)}{_of(rate.key)}{burst}; {OTHER_RUNS[rate.beyond]}"
 

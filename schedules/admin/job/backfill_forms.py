@@ -51,7 +51,7 @@ def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_request(values: Mapping[str, Any], now: datetime) -> BackfillRequest:
-    """Return the backfill that the form describes. The form's instants are in the viewer's time zone.
+    """Return the backfill that the form describes. Instants without an offset are in the viewer's time zone.
 
     Raises ValueError with a sentence for the user.
     """
@@ -68,7 +68,7 @@ def read_request(values: Mapping[str, Any], now: datetime) -> BackfillRequest:
 
 
 def preview_text(found: backfill.BackfillPreview, now: datetime) -> str:
-    """Return a sentence on the occurrences in the range, and on the runs that the backfill will start."""
+    """Return a sentence with the number of occurrences in the range, and the runs that the backfill will create."""
     more = "more than " if found.is_more else ""
     text = f"The range has {more}{counted(found.n_instants, 'occurrence')}; "
     if not found.n_would_start or found.first_at is None or found.last_at is None:

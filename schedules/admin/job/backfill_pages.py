@@ -44,7 +44,7 @@ class BackfillPages(JobLookup):
         ]
 
     def backfill_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Show the form and the latest backfills. A POST previews or, with `confirmed`, starts a backfill."""
+        """Show the form and the latest backfills. A POST shows a preview. A POST with `confirmed` starts a backfill."""
         job = self.find_to_change(request, job_id)
         if job is None:
             return self.redirect_gone(request, job_id)

@@ -36,7 +36,11 @@ def name(job: Job) -> SafeString:
 
 
 def schedule(job: Job) -> SafeString:
-    """Return the schedule in words, the cron expression if there is one, and a badge if the job cannot be read."""
+    """Return the schedule in words, the cron expression if there is one, and a badge if the job cannot be read.
+
+    More than `MAX_SPECS_DESCRIBED` schedules are shown as a number. If the schedule cannot be read, return only the
+    badge.
+    """
     badge = page.unreadable_badge(job)
     spec = job.known_schedule
     if spec is None:
@@ -48,7 +52,10 @@ def schedule(job: Job) -> SafeString:
 
 
 def next_run(job: Job, now: datetime) -> SafeString:
-    """Return when the next occurrence is due and, if jitter delays its run, when the run starts."""
+    """Return when the next occurrence is due and, if jitter delays its run, when the run starts.
+
+    If the next occurrence depends on the end of a live run, return a text that says so.
+    """
     if job.waits_for_run:
         return page.AFTER_RUN
     when = instants.time_html(job.next_fire_at, now)

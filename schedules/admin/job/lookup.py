@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-GONE = "There is no such job. If it was deleted, its history stays in the run list until retention prunes it."
+GONE = "There is no such job. The history of a deleted job stays in the run list until retention prunes it."
 
 
 class JobLookup(Pages[Job]):
@@ -36,7 +36,7 @@ class JobLookup(Pages[Job]):
     def find_to_change(self, request: HttpRequest, job_id: UUID) -> Job | None:
         """Return the job with its definition, or None if the caller can see no such job.
 
-        Raises PermissionDenied if the caller may not change jobs, or not this job.
+        Raises PermissionDenied if the caller may not change jobs, or may not change this job.
         """
         if not self.admin.has_change_permission(request):
             raise PermissionDenied

@@ -43,7 +43,7 @@ def state_badge(job: Job, tooltip: str = "") -> SafeString:
 
 
 def unreadable_badge(job: Job) -> SafeString:
-    """Return a badge, with the reasons as tooltip, if a part of the job cannot be read; otherwise an empty text."""
+    """Return a badge if a part of the job cannot be read, otherwise an empty text. The badge's tooltip says why."""
     reasons = "; ".join(f"{part}: {reason}" for part, reason in job.unreadable.items())
     return SafeString() if not reasons else badge("Cannot be read", "danger", reasons)
 

@@ -59,7 +59,10 @@ class JobPages(JobLookup):
         return TemplateResponse(request, "schedules/admin/job_live.html", self._describe(request, job))
 
     def explain_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Show what happened to the occurrences of a window. This needs the permission to view runs, not jobs."""
+        """Show what happened to the job's occurrences in a window.
+
+        The user needs the permission to view runs, but not the permission to view jobs.
+        """
         if not may(caller_of(request), Action.VIEW, Run):
             raise PermissionDenied
         job = self.find(request, job_id)
@@ -95,7 +98,7 @@ class JobPages(JobLookup):
         return HttpResponseRedirect(run_url(started[0].pk) if started else page_url)
 
     def pause_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """GET shows the form of a pause; POST pauses the job."""
+        """GET shows the pause form; POST pauses the job."""
         job = self.find_to_change(request, job_id)
         if job is None:
             return self.redirect_gone(request, job_id)
@@ -115,7 +118,10 @@ class JobPages(JobLookup):
         return HttpResponseRedirect(reverse("admin:schedules_job_page", args=[job.pk]))
 
     def pause(self, request: HttpRequest, jobs: list[Job]) -> None:
-        """Pause jobs with the terms of the posted form, and record each pause in the admin's log."""
+        """Pause jobs with the terms of the posted form, and record each pause in the admin's log.
+
+        If the terms are invalid, show an error and pause no job.
+        """
         now = datetime.now(UTC)
         try:
             terms = pause_forms.read_terms(request.POST, now)
@@ -131,7 +137,7 @@ class JobPages(JobLookup):
         text = (
             "Resumed."
             if catch_up is Resumption.NONE
-            else f"Resumed. Of the occurrences during the pause, these run now: {catch_up}."
+            else f"Resumed. Catch-up of the occurrences during the pause: {catch_up}."
         )
         for job in buttons.resume(request, jobs, datetime.now(UTC), catch_up):
             self.admin.log_change(request, job, text)

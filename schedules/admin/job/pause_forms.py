@@ -29,13 +29,13 @@ AFTER_PAUSE = {
     Resumption.NONE: "Occurrences during the pause do not run.",
     Resumption.FIRST: "When the pause ends, the first occurrence during the pause will run.",
     Resumption.LAST: "When the pause ends, the last occurrence during the pause will run.",
-    Resumption.ALL: "When the pause ends, all occurrences during the pause will run, at most the latest "
+    Resumption.ALL: "When the pause ends, the occurrences during the pause will run, at most the latest "
     f"{DEFAULT_MAX_STARTS}.",
 }
 
 
 def in_words(terms: PauseTerms, now: datetime) -> str:
-    """Return the entry for the admin's log about a pause, with its end and its reason if they were given."""
+    """Return the text about a pause for the admin's log, with the end and the reason of the pause, if given."""
     until = f" until {instants.exact_text(terms.until, now)}" if terms.until else ""
     return f"Paused{until}{': ' + terms.reason if terms.reason else '.'}"
 

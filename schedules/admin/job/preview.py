@@ -40,7 +40,7 @@ MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The jitter and the id of a job: together they determine each run's delay. An unsaved job's id is None."""
+    """The jitter and the id of a job. The delay of each run depends on both. An unsaved job's id is None."""
 
     jitter: timedelta
     job_id: UUID | None
@@ -121,7 +121,8 @@ def preview_form(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, An
 def preview_job(job: Job, now: datetime) -> dict[str, Any] | None:
     """Return the context of the preview for a saved job, without runs beyond `max_runs`.
 
-    None if the job cannot be read.
+    None if the schedule or the policies cannot be read. While the job waits for the end of a run, the preview has no
+    instants.
     """
     if not job.is_readable:
         return None
@@ -138,7 +139,10 @@ def preview_job(job: Job, now: datetime) -> dict[str, Any] | None:
 
 
 def _spread_of(values: Mapping[str, Any]) -> Spread:
-    """Return the form's jitter and job id; `NO_SPREAD` if the jitter is invalid. Saving the form reports the error."""
+    """Return the form's jitter and job id; `NO_SPREAD` if the jitter is not a valid duration.
+
+    A jitter above `MAX_JITTER` counts as `MAX_JITTER`. When the form is saved, both cases are reported as errors.
+    """
     try:
         jitter = read_duration(values.get("start_jitter") or 0, allow_zero=True)
     except ValueError:
@@ -157,7 +161,10 @@ def _starts(spec: ScheduleSpec, fire: Fire, spread: Spread, now: datetime) -> st
 
 
 def _exact(local: datetime, now: datetime) -> str:
-    """Return a local time with the weekday, and with milliseconds if there are any."""
+    """Return a local time with its weekday and time zone, and with its milliseconds if the second is not whole.
+
+    The text contains the year only if it is not the present year.
+    """
     year = "" if local.year == now.astimezone(local.tzinfo).year else f" {local.year}"
     fraction = f".{local.microsecond // 1000:03d}" if local.microsecond else ""
     return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M:%S}{fraction} {zone_abbreviation(local)}"

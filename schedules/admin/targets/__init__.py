@@ -1,4 +1,4 @@
-"""The part of the job form for each kind of target. A kind may have a module `<kind>.py` here: see `base.Section`."""
+"""The section of the job form for each kind of target. A kind may have a module `<kind>.py` here: see `base`."""
 
 from __future__ import annotations
 

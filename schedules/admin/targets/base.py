@@ -34,7 +34,7 @@ class Section(ABC):
 
     @abstractmethod
     def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Return the initial values of the fields: from a stored target of this kind, or the defaults for None."""
+        """Return the initial values of the fields, from a stored target of this kind. For None, return the defaults."""
 
     @abstractmethod
     def target(self, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,8 +91,8 @@ MEMBERS: tuple[Member, ...] = (
     TEMPLATE,
     ("payload_help", lambda value: isinstance(value, str), "a text, which may be empty"),
     ("fields", _are_fields, 'a mapping of names to form fields, such as {"file_path": forms.CharField()}'),
-    ("places", _are_places, 'a mapping of members of the target to names in `fields`, such as {"path": "file_path"}'),
-    ("labels", _are_labels, 'a mapping of members of the target to texts, such as {"path": "Path of the file"}'),
+    ("places", _are_places, 'a mapping of target members to names in `fields`, such as {"path": "file_path"}'),
+    ("labels", _are_labels, 'a mapping of target members to texts, such as {"path": "Path of the file"}'),
 )
 
 

@@ -117,4 +117,5 @@ def _why_never(parts: tuple[str, ...]) -> str:
         names = [MONTHS[month - 1] for month in months]
         never = f"{names[0]} never has" if len(names) == 1 else f"{joined(names)} never have"
         return f"never fires: {never} {wanted} days (day of month {parts[3]}). Use L for the last day of the month."
-    return f"never fires: no date matches both day of month {parts[3]} and day of week {parts[5]}."
+    in_month = "" if parts[4] == "*" else f" in month {parts[4]}"
+    return f"never fires: no date{in_month} matches both day of month {parts[3]} and day of week {parts[5]}."

@@ -53,9 +53,10 @@ class CronError(ValueError):
 
 
 def read_parts(text: str) -> tuple[str, ...]:
-    """Return the six fields of an expression as cronsim expects them: seconds first, numbers and upper-case letters.
+    """Return the six fields of an expression, from the second to the day of week, in the form that cronsim reads.
 
-    Raises CronError with the errors of all fields, not only with the first error.
+    Names become numbers, and `?` becomes `*`. Raises CronError with the errors of all fields, not only with the first
+    error.
     """
     words = _split(text)
     problems: list[str] = []
@@ -89,7 +90,7 @@ def _split(text: str) -> list[str]:
     if len(text) > MAX_LENGTH:
         raise CronError([f"is too long: an expression may have at most {MAX_LENGTH} characters."])
     if not text.isascii() or not all(char.isprintable() or char in "\t\r\n" for char in text):
-        raise CronError(["has a character that cron does not allow: use letters, digits, spaces and * , - / # ? only."])
+        raise CronError(["has a character that cron does not allow: use a-z, A-Z, 0-9, spaces and * , - / # ? only."])
     text = NICKNAMES.get(text.strip().lower(), text)
     words = text.upper().split()
     if not words:
@@ -110,15 +111,15 @@ def _refuse_nickname(word: str) -> str:
     if word == "@reboot":
         return f"@reboot names no time, so it can't be scheduled here. Use {known}."
     if word == "@every":
-        return '@every is not cron: leave cron out, and set the field "every", for example to "15m".'
+        return '@every is not cron syntax: remove the field "cron", and set the field "every", for example to "15m".'
     return f"{quoted(word)} is not a nickname. Use {known}."
 
 
 def _refuse_count(count: int) -> str:
     if count == 7:
         return (
-            "has 7 fields; there is no field for the year. Leave the year out, and give start_at and end_at to limit "
-            "the schedule to some years."
+            "has 7 fields, but a cron expression has 5 or 6, and none for the year. Leave the year out, and give "
+            "start_at and end_at to limit the schedule to some years."
         )
     fields = "minute, hour, day of month, month, day of week"
     return f"has {count} field{'' if count == 1 else 's'}, but needs 5 ({fields}), or 6 with seconds first."

@@ -45,8 +45,9 @@ class CatchUpLimits:
 class OtherPasses:
     """Facts about the other passes that handle the same outage.
 
-    `has_more_due`: later due instants are left for the next pass. `n_missed_later`: number of these later instants that
-    were missed, counted up to `CatchUpLimits.max_runs`. `has_begun`: an earlier pass has started a run for this outage.
+    `has_more_due`: later due instants are left for the next pass. `n_missed_later` (only for `CatchUp.ALL`): number of
+    these later instants that were missed, counted up to `CatchUpLimits.max_runs`. `has_begun`: an earlier pass has
+    started a run for this outage.
     """
 
     has_more_due: bool = False

@@ -21,7 +21,10 @@ MIN_SEARCH_WINDOW = timedelta(minutes=1)  # the first window that `last_occurren
 
 
 class Resumption(StrEnum):
-    """Which occurrences during a pause start when the pause ends. All other ones are skipped (reason `paused`)."""
+    """The occurrences that start when a pause ends.
+
+    All other occurrences during the pause are skipped with the reason `paused`.
+    """
 
     NONE = "none"  # no occurrence
     FIRST = "first"  # the earliest occurrence
@@ -32,7 +35,7 @@ class Resumption(StrEnum):
 def starting_range(
     find: FindOccurrences, after: datetime, until: datetime, mode: Resumption, max_starts: int
 ) -> tuple[datetime, datetime] | None:
-    """Return the first and the last occurrence in (after, until] that `mode` selects to start. None: it selects none.
+    """Return the first and the last of the occurrences in (after, until] that `mode` selects; None if there are none.
 
     The mode `all` selects the latest `max_starts` occurrences.
     """

@@ -56,6 +56,7 @@ def latest_start(spec: ScheduleSpec, at: datetime, jitter: timedelta) -> datetim
     """Return the limit for the start of an occurrence: `at` + `jitter` or the next occurrence, whichever is earlier.
 
     With a jitter, the start is earlier than this limit, so runs are planned in the order of their occurrences.
+    For a `delay` schedule, the limit is always `at` + `jitter`.
     """
     return latest_starts(spec, [at], jitter)[0]
 
@@ -73,11 +74,11 @@ def latest_starts(spec: ScheduleSpec, ats: Sequence[datetime], jitter: timedelta
 def delayed_starts(
     starts: Iterable[tuple[datetime, datetime]], now: datetime, pacing: Pacing
 ) -> dict[datetime, datetime]:
-    """Map each missed occurrence, and each other occurrence that starts later than `now`, to its start.
+    """Return the start of each missed occurrence, and of each other occurrence whose start is later than `now`.
 
     `starts` holds pairs of an occurrence and its start with jitter, in ascending order. A missed occurrence starts at
     `now`, at its start with jitter, or one pace after the start of the previous missed occurrence, whichever is latest.
-    `pacing.last_at` is the start of the missed occurrence before the first one in `starts`.
+    For the first missed occurrence, the previous start is `pacing.last_at`.
     """
     # `last_at` keeps the pace across the passes of one catch-up, and across two outages in a row.
     slot = now if pacing.last_at is None else max(now, pacing.last_at + pacing.pace)

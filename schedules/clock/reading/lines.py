@@ -30,7 +30,7 @@ def read_lines(text: str) -> list[object]:
 
 
 def write_lines(specs: Sequence[ScheduleSpec], zone: str, instant_text: Callable[[datetime, str], str]) -> str:
-    """Return the lines of text for `specs`; `read_lines` and `parse` read them back to equal schedules.
+    """Return the lines of text for `specs`; `read_lines` and `parse` read the lines back to equal schedules.
 
     `zone` is the time zone of the list. `instant_text` formats an instant (aware UTC) as local time in a zone.
     """

@@ -73,8 +73,8 @@ def read_instant(value: object, zone_name: str | None, *, needs_time: bool = Fal
     """Read an ISO 8601 instant and return it as aware UTC.
 
     A text without an offset is local time in the zone `zone_name`, and must occur exactly once there. A date without a
-    time means midnight; with `needs_time` it is refused. `zone_name` is None if the zone itself was refused. The text
-    is then read as UTC, only to report its other errors.
+    time means midnight; if `needs_time` is set, such a date is refused. `zone_name` is None if the time zone itself is
+    wrong: a text without an offset is then read as UTC, so that other errors in the text are still reported.
     """
     text = read_text(value).strip()
     match = _INSTANT.fullmatch(text) if len(text) <= _MAX_INSTANT_LENGTH else None

@@ -39,7 +39,7 @@ _MAX_UNKNOWN_LISTED = 20  # unknown fields that are named; a limit keeps the err
 _KINDS_OF_WHOLE_ONLY = (Kind.SEVERAL, Kind.DELAY, Kind.NONE)
 _FIELDS_OF_WHOLE_ONLY = {
     "max_runs": "applies to the whole job: write it next to specs, not inside specs.",
-    "specs": "must not be nested: put its schedules directly into the outer list.",
+    "specs": "must not be nested: put the inner schedules directly into the outer list.",
     "delay": "counts from the end of the job's runs, so it must not be in a list: use it as the only schedule.",
 }
 
@@ -80,7 +80,7 @@ def parse(data: object, *, min_interval: timedelta) -> ScheduleSpec:
 
     Fields that are null count as missing. Without `kind`, the kind is inferred from the field that is present (`cron`,
     `every` and so on). `min_interval` is the shortest `every` and `delay` allowed. If `data` is invalid, raises
-    InvalidSchedule with every error. No value of `data` raises another exception.
+    InvalidSchedule with all errors that were found. No value of `data` raises another exception.
     """
     return _parse({"specs": data} if isinstance(data, list) else data, min_interval)
 
@@ -137,7 +137,11 @@ def _parse(data: object, min_interval: timedelta, *, zone: str = "UTC", is_membe
 
 
 def _read_specs(reader: _Reader, min_interval: timedelta, zone: str) -> tuple[ScheduleSpec, ...]:
-    """Read the list `specs`. The errors of a member are recorded under "specs.<index>.<field>", with indexes from 0."""
+    """Read the list `specs`. Record the errors of each member.
+
+    An error in a field has the key "specs.<index>.<field>". An error of the whole member has the key "specs.<index>".
+    Indexes start at 0.
+    """
     given = reader.given.get("specs")
     if given is None:
         return ()

@@ -28,7 +28,10 @@ _MAX_NAMED_DISTANCE = timedelta(days=8)
 
 
 class ChangeKind(StrEnum):
-    """Whether clocks skip local times (they go forward: `gap`) or repeat them (they go back: `fold`)."""
+    """The kind of a clock change.
+
+    `gap`: clocks go forward, and skip local times. `fold`: clocks go back, and repeat local times.
+    """
 
     GAP = "gap"
     FOLD = "fold"
@@ -62,8 +65,8 @@ class DstChange:
 def dst_changes(spec: ScheduleSpec, after: datetime, until: datetime) -> list[DstChange]:
     """Return the clock changes of the schedule's zone in (after, until] within the schedule's bounds, ascending.
 
-    For a list of schedules, return the clock changes of its members' zones. The kinds `none` and `delay` return an
-    empty list. Raises ValueError for an `every` without an anchor.
+    For a list of schedules, return the clock changes of its members' zones. For the kinds `none` and `delay`, return
+    an empty list. Raises ValueError for an `every` without an anchor.
     """
     if spec.kind in UNPREDICTABLE_KINDS:
         return []
@@ -84,7 +87,10 @@ def _changes_of_several(specs: Sequence[ScheduleSpec], after: datetime, until: d
 
 
 def _merge(same_change: Sequence[tuple[str, DstChange]]) -> DstChange:
-    """Merge the effects of one clock change. `same_change`: pairs of a schedule's label and the effect on it."""
+    """Merge the effects of one clock change on several schedules.
+
+    `same_change`: pairs of a schedule's label and the effect on this schedule.
+    """
     words = [f"“{name}”: {change.words}" for name, change in same_change if change.affected]
     # Several members may fire at the same instant: count it once.
     fires = {fire.at: fire for _, change in same_change for fire in change.fires}
@@ -163,7 +169,7 @@ def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], chang
     span = f"{clock_words(change.local_from)} to {clock_words(change.local_to)}"
     if not times:
         verb = "skip" if change.is_gap else "repeat"
-        return f"Clocks {verb} {span}, but none of this schedule's times: {_distance_words(spec, change)}."
+        return f"Clocks {verb} {span}. This schedule has no time in that span: {_distance_words(spec, change)}."
     local = change.at.astimezone(zone(spec.timezone))
     if not cron.is_fixed:
         if change.is_gap:
@@ -187,7 +193,10 @@ def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], chang
 
 
 def _listed(times: list[datetime], change: Change) -> str:
-    """List the times: '02:30' or '02:00, 02:10, 02:20 and others'; with dates if the change spans more than one day."""
+    """Return the times in words, such as '02:30' or '02:00, 02:10, 02:20 and others'.
+
+    If the change skips or repeats times of more than one day, add each time's date.
+    """
     spans_days = change.local_from.date() != (change.local_to - MICROSECOND).date()
     words = [f"{clock_words(time)} on {day_words(time)}" if spans_days else clock_words(time) for time in times]
     return joined([*words[: _MAX_LISTED_TIMES - 1], "others"] if len(words) > _MAX_LISTED_TIMES else words)
@@ -196,7 +205,7 @@ def _listed(times: list[datetime], change: Change) -> str:
 def _distance_words(spec: ScheduleSpec, change: Change) -> str:
     """Return the time from the last run before the change to the first run after it, in words.
 
-    If one of these two runs does not exist, or the time is long, return `it runs as usual`.
+    If one of these two runs does not exist, or the time is longer than eight days, return `it runs as usual`.
     """
     before, behind = _last_before(spec, change.at), next_after(spec, change.at - MICROSECOND)
     if before is None or behind is None or behind - before > _MAX_NAMED_DISTANCE:

@@ -1,4 +1,4 @@
-"""Computes the instants of the local times that a cron expression names, including days with a clock change."""
+"""Computes the instants of the local times that a cron expression names, also on days with a clock change."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class Change(NamedTuple):
 
 @lru_cache(maxsize=1)
 def zone_names() -> frozenset[str]:
-    """Return every IANA name that means the same zone on each machine."""
+    """Return the names of all IANA time zones, without aliases whose meaning depends on the installation."""
     return frozenset(available_timezones() - _MACHINE_DEPENDENT)
 
 

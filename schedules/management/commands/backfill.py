@@ -53,7 +53,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--mode", choices=BackfillMode.values, default=BackfillMode.ALL.value)
         parser.add_argument(
-            "--pace", metavar="DURATION", help="time from the creation of one run to the next, such as 10s"
+            "--pace", metavar="DURATION", help="minimum time between the creation of two runs, such as 10s"
         )
         parser.add_argument("--overlap", choices=[each.value for each in BACKFILL_OVERLAPS], default="buffer_all")
         parser.add_argument("--max-runs", type=int, metavar="N", help="open at most N runs")

@@ -49,9 +49,11 @@ class Command(BaseCommand):
             "(UTC unless it has an offset; default: 24 h before --until)",
         )
         parser.add_argument(
-            "--until", metavar="INSTANT", help="show only occurrences up to this instant (default: now)"
+            "--until",
+            metavar="INSTANT",
+            help="show only occurrences up to this instant (UTC unless it has an offset; default: now)",
         )
-        parser.add_argument("--gaps", action="store_true", help="show only the gaps")
+        parser.add_argument("--gaps", action="store_true", help="show only missing occurrences (gaps)")
         parser.add_argument("--json", action="store_true", help="print one JSON object per line instead of a table")
 
     @needs_database()

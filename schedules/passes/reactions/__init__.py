@@ -8,7 +8,8 @@ that deletes the follow-ups. Every job in `EndedRun.jobs` is locked and readable
 - must not wait for a lock, because other beats and people wait for the locks of this transaction;
 - must do nothing that a rollback cannot undo;
 - may raise an exception. That transaction is then rolled back, and the beat handles the follow-ups in smaller and
-  smaller batches, until it has found the follow-up that fails and pushed it back (`followup_pushed_back`).
+  smaller batches. The beat pushes back each follow-up that fails alone (`followup_pushed_back`). If several follow-ups
+  fail and none succeeds, the beat pushes none back, and retries all of them.
 """
 
 from __future__ import annotations

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def open_more_of_backfills(ended: Sequence[EndedRun], now: datetime) -> int:
-    """Make each backfill of these runs due if the backfill has few live runs and no pace. Its next step opens runs."""
+    """For each backfill with a run in `ended`, make the next step due now. The step opens more runs.
+
+    A backfill is left out if it has ended, has a pace, or has more than `REFILL_AT` live runs. Returns 0, because this
+    function itself opens no run.
+    """
     backfill_ids = {each.run.backfill_id for each in ended if each.run.backfill_id}
     if backfill_ids:
         queries.wake_backfills(backfill_ids, now, backfill.REFILL_AT)

@@ -90,7 +90,8 @@ def _new_runs(
 def _was_paused(start: _Start) -> bool:
     """Whether the job was paused when the other job's run ended. If so, the start is skipped, even after a resumption.
 
-    Resuming a job erases `paused_at`: each run that ended at or before `resumed_at` counts as ended during the pause.
+    A resumption erases `paused_at`. So after a resumption, every run that ended at or before `resumed_at` counts as
+    ended during the pause.
     """
     job = start.job
     if job.state == JobState.PAUSED:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def schedule_after_delay(ended: Sequence[EndedRun], now: datetime) -> int:
     """For each job with a delay schedule: after the end of a scheduled run, set the job's next instant.
 
-    A job that already has a next instant, or another live scheduled run, is left out. If the schedule has no further
-    instant, the job's state becomes `ended`.
+    A job is left out if it has ended, already has a next instant, or has another live scheduled run. If the schedule
+    has no further instant, the job's state becomes `ended`.
     """
     first_ends: dict[UUID, tuple[Job, datetime]] = {}
     for each in ended:

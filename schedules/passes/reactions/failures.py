@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 def pause_failing_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
     """Pause each job whose latest n runs have all failed, where n is the job's policy `pause_after_failures`.
 
-    Only runs that succeeded or failed count, and only runs of instants after the job's last resumption.
+    Only runs that succeeded or failed count. After a resumption, only runs with a later nominal instant count.
     """
     jobs = {each.job.pk: each.job for each in ended if each.job and each.run.status == RunStatus.FAILED}
     limits = {

@@ -76,8 +76,8 @@ def test_a_template_that_does_not_exist_is_named_with_its_kind() -> None:
     templates = {"http": "executions/admin/targets/http.html", "file": "nowhere/file.html"}
     (fault,) = template_faults(templates, "LOOK", "mainspring.E007")
     assert fault.id == "mainspring.E007"
-    assert fault.msg.startswith("The LOOK of the target kind 'file' has a template that can't be loaded, ")
-    assert "nowhere/file.html" in fault.msg
+    expected = "The LOOK of the target kind 'file' has the template 'nowhere/file.html', which can't be loaded: "
+    assert fault.msg.startswith(expected)
 
 
 def test_a_template_whose_tags_fail_is_named_with_their_error(folder: Path, settings: Settings) -> None:

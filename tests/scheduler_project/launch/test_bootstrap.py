@@ -159,9 +159,7 @@ def test_a_failed_installation_prints_its_cause_and_is_not_up_to_date(project: P
     lock.write_text("no-such-file @ file:///nowhere/no-such-file.whl --hash=sha256:" + "0" * 64 + "\n")
     with pytest.raises(CannotInstall) as failed:
         ensure(project.as_posix(), "run")
-    assert str(failed.value).startswith(
-        "The packages could not be installed. The last lines of the output show why.\n\n"
-    )
+    assert str(failed.value).startswith("The packages could not be installed. The cause follows.\n\n")
     assert "no-such-file" in str(failed.value)
     assert not up_to_date(project.as_posix(), "run")
     assert (project / ".venv" / "mainspring.unfinished").exists()

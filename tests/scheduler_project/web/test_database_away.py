@@ -1,4 +1,4 @@
-"""Proves what the web process answers and logs while PostgreSQL cannot be reached."""
+"""Proves what the web process answers and logs while PostgreSQL cannot be reached, or fails a statement."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib import admin
 from django.db import connections
 from django.test import Client
 
+from schedules.models import Job
 from tests.staff import signed_in
+from values import database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +50,26 @@ def test_an_admin_page_without_a_database_is_a_503_in_the_theme_and_one_log_line
     assert "mainspring/admin.css" in text and "127.0.0.1" not in text
     [record] = [record for record in caplog.records if record.levelno > logging.INFO]
     assert "page_failed" in record.getMessage() and "Connection refused" in record.getMessage()
+    assert "Traceback" not in caplog.text
+
+
+def test_an_admin_page_whose_statement_fails_for_now_is_a_503_that_says_so(
+    admin_user: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        database.execute("DO $$ BEGIN RAISE deadlock_detected; END $$", {})
+
+    client = signed_in(admin_user)
+    client.raise_request_exception = False
+    monkeypatch.setattr(type(admin.site.get_model_admin(Job)), "get_queryset", fail)
+
+    response = client.get("/admin/schedules/job/", secure=True)
+    text = response.content.decode()
+    assert response.status_code == 503
+    assert "A database error occurred that is usually temporary." in text and "cannot be reached" not in text
+    assert "mainspring/admin.css" in text and "deadlock" not in text
+    [record] = [record for record in caplog.records if record.levelno > logging.INFO]
+    assert "page_failed" in record.getMessage() and "deadlock_detected" in record.getMessage()
     assert "Traceback" not in caplog.text
 
 

@@ -6,14 +6,16 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.test import RequestFactory
 
 from scheduler_project.web import problems
 from tests.documented import DocumentedClient, problem_of
 from tests.factories import make_job
+from values import database
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,15 +124,35 @@ def test_an_unreachable_database_is_a_503_and_one_log_line(
     api: DocumentedClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise OperationalError("connection refused\n\tIs the server running?")
+        text = "connection refused\n\tIs the server running?"
+        raise OperationalError(text) from psycopg.OperationalError(text)
 
     monkeypatch.setattr("schedules.api.jobs.paginate", fail)
 
     response = api.get(JOBS)
-    assert response.status_code == 503
+    assert problem_of(response, 503)["detail"].startswith("The database cannot be reached at the moment.")
     assert b"refused" not in response.content
     [record] = [record for record in caplog.records if record.levelno > logging.INFO]
     assert "connection refused Is the server running?" in record.getMessage()
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("fault", ["deadlock_detected", "query_canceled", "disk_full"])
+def test_a_statement_that_fails_for_now_is_a_503_that_says_so_and_one_log_line(
+    api: DocumentedClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        with transaction.atomic():
+            database.execute(f"DO $$ BEGIN RAISE {fault}; END $$", {})
+
+    monkeypatch.setattr("schedules.api.jobs.paginate", fail)
+
+    response = api.get(JOBS)
+    detail = problem_of(response, 503)["detail"]
+    assert detail.startswith("A database error occurred that is usually temporary.")
+    assert fault not in detail
+    [record] = [record for record in caplog.records if record.levelno > logging.INFO]
+    assert "api_failed" in record.getMessage() and fault in record.getMessage()
     assert "Traceback" not in caplog.text
 
 

@@ -52,7 +52,10 @@ LIST = "/admin/schedules/job/"
             [
                 (
                     "Rate limit",
-                    "at most 10 starts per 1 min across all jobs with the key “mail”, with bursts of 3; other runs are held",
+                    (
+                        "at most 10 starts per 1 min across all jobs with the key “mail”, with bursts of up to 3; "
+                        "other runs are held"
+                    ),
                 )
             ],
         ),

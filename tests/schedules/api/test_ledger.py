@@ -163,7 +163,7 @@ def test_a_held_run_and_its_ledger_entry_say_what_it_waits_for(api: DocumentedCl
     assert api.get(f"/api/v1/runs/{Run.objects.get(status='queued').pk}").json()["waits_for"] is None
     with CaptureQueriesContext(connection) as found:
         body = explain(api, job, after=iso(START), until=iso(at(3))).json()
-    assert [entry["text"] for entry in body["entries"]][1:] == [f"It is held. {words}."] * 2
+    assert [entry["text"] for entry in body["entries"]][1:] == [f"The run is held. {words}."] * 2
     # Of a statement with parameters on the server, the test knows no text.
     assert sum("executions_runspec" in (query["sql"] or "") for query in found) == 1
 
@@ -180,6 +180,6 @@ def test_lateness_counts_from_the_planned_start(api: DocumentedClient, job: Job)
     run = Run.objects.get(status="succeeded")
     Run.objects.filter(pk=run.pk).update(planned_at=run.nominal_at + timedelta(milliseconds=5))
     entry = explain(api, job, after=iso(START), until=iso(at(1))).json()["entries"][0]
-    assert entry["text"].startswith("Ran, 3 ms late (start planned 5 ms after its instant), took")
+    assert entry["text"].startswith("Ran, 3 ms late (start planned 5 ms after the nominal instant), took")
     assert (entry["run"]["lateness_ms"], entry["run"]["behind_plan_ms"]) == (8, 3)
     assert entry["run"]["planned_at"] == iso(run.nominal_at + timedelta(milliseconds=5))

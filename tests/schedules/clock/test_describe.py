@@ -115,7 +115,7 @@ def test_a_description_starts_with_a_capital_and_holds_no_cron_syntax(fields: li
 @pytest.mark.parametrize(
     ("data", "note"),
     [
-        ({"cron": "0 0-23 * * *"}, "The hours are listed, so they are fixed times of day"),
+        ({"cron": "0 0-23 * * *"}, "The hours are listed, so the schedule runs at fixed times of day"),
         ({"cron": "0 0 13 * FRI"}, "the schedule runs on each day that matches either field"),
         ({"cron": "0 0 */2 * FRI"}, "the schedule runs only on days that match both fields"),
         ({"cron": "30 2 * * *"}, "02:30 does not exist that day: this schedule runs at 03:00 EDT instead."),
@@ -126,9 +126,9 @@ def test_a_description_starts_with_a_capital_and_holds_no_cron_syntax(fields: li
         ({"cron": "30 1 * * *"}, "01:30 occurs twice: this schedule runs only the first time, in EDT."),
         ({"cron": "0 * * * *", "dst_fold": "both"}, "dst_gap and dst_fold have no effect"),
         ({"cron": "* 9 * * *"}, "The schedule runs in every minute of the given hours"),
-        ({"cron": "*/7 * * * *"}, "after minute 56, it next matches minute 0, 4 minutes later"),
-        ({"cron": "0 */5 * * *"}, "after hour 20, it next matches hour 0, 4 hours later"),
-        ({"cron": "*/60 * * * *"}, "it matches only minute 0. Use a step below 60."),
+        ({"cron": "*/7 * * * *"}, "after minute 56, the field next matches minute 0, 4 minutes later"),
+        ({"cron": "0 */5 * * *"}, "after hour 20, the field next matches hour 0, 4 hours later"),
+        ({"cron": "*/60 * * * *"}, "the field matches only minute 0. Use a step below 60."),
         ({"cron": "0 0 31 * *"}, "The schedule skips months without a day 31."),
         ({"cron": "0 0 29 2 *"}, "29 February exists in leap years only"),
         ({"at": "2026-01-01T00:00Z"}, "This schedule has no occurrence in the future"),

@@ -78,8 +78,8 @@ def test_a_daily_job_at_02_30_is_explained_for_both_changes_of_new_york() -> Non
     assert not fold.affected
     assert fold.text == (
         "On 7 November 2027 clocks in America/New_York go back from 02:00 to 01:00. "
-        "Clocks repeat 01:00 to 02:00, but none of this schedule's times: its first run after the change starts 25 hours "
-        "after its previous run."
+        "Clocks repeat 01:00 to 02:00. This schedule has no time in that span: its first run after the change starts "
+        "25 hours after its previous run."
     )
 
 
@@ -98,7 +98,8 @@ def test_a_daily_job_at_02_30_is_explained_for_both_changes_of_new_york() -> Non
         ),
         (
             {"cron": "30 1 * * *", "dst_fold": "both"},
-            "none of this schedule's times: its first run after the change starts 23 hours after its previous run.",
+            "This schedule has no time in that span: its first run after the change starts 23 hours after its previous "
+            "run.",
             "01:30 occurs twice: this schedule runs both times, in EDT and again in EST.",
         ),
         (
@@ -113,8 +114,8 @@ def test_a_daily_job_at_02_30_is_explained_for_both_changes_of_new_york() -> Non
         ),
         (
             {"cron": "0 9 1 * *"},
-            "Clocks skip 02:00 to 03:00, but none of this schedule's times: it runs as usual.",
-            "but none of this schedule's times: it runs as usual.",
+            "Clocks skip 02:00 to 03:00. This schedule has no time in that span: it runs as usual.",
+            "This schedule has no time in that span: it runs as usual.",
         ),
         (
             {"every": "15m", "anchor_at": "2026-01-01T00:00"},

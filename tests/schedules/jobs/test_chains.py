@@ -327,7 +327,7 @@ def test_the_number_of_jobs_that_start_after_one_is_limited(monkeypatch: pytest.
     first = source()
     one = chained(first, name="one")
     chained(first, name="two")
-    assert "2 jobs already start after this job" in refused([{"job": str(first.pk)}])["start_after.0.job"][0]
+    assert "This job already starts the maximum of 2 jobs" in refused([{"job": str(first.pk)}])["start_after.0.job"][0]
     assert change(one, start_after=[{"job": str(first.pk), "on": "failure"}])
 
 

@@ -56,17 +56,19 @@ def words(**fields: Any) -> str:
         ),
         pytest.param({"status": "cancelled"}, "Ran, 12 ms late, took 400 ms, and was cancelled.", id="cancelled"),
         pytest.param(
-            {"status": "cancelled", "started_at": None}, "It was cancelled before it started.", id="cancelled early"
+            {"status": "cancelled", "started_at": None},
+            "The run was cancelled before it started.",
+            id="cancelled early",
         ),
         pytest.param({"status": "running", "finished_at": None}, "Started 12 ms late, and is running.", id="running"),
         pytest.param(
             {"status": "queued", "started_at": None, "n_attempts": 0},
-            "It is queued: no worker has started it yet.",
+            "The run is queued: no worker has started it yet.",
             id="queued",
         ),
         pytest.param(
             {"status": "queued", "finished_at": None, "n_attempts": 2},
-            "It is queued for another attempt. Attempts so far: 2.",
+            "The run is queued for another attempt. Attempts so far: 2.",
             id="queued again",
         ),
         pytest.param(
@@ -74,7 +76,7 @@ def words(**fields: Any) -> str:
             "Started 12 ms late. Attempts so far: 2. The run will be retried.",
             id="retrying",
         ),
-        pytest.param({"status": "HIBERNATING"}, "Its run is hibernating.", id="a status of another version"),
+        pytest.param({"status": "HIBERNATING"}, "The run is hibernating.", id="a status of another version"),
     ],
 )
 def test_a_run_is_described_by_its_delay_its_duration_and_its_end(fields: dict[str, Any], text: str) -> None:
@@ -85,13 +87,13 @@ def test_a_planned_delay_is_not_counted_as_late() -> None:
     planned_at = NOON + timedelta(seconds=30)
     started_at = planned_at + timedelta(milliseconds=5)
     text = words(planned_at=planned_at, started_at=started_at, finished_at=started_at + timedelta(seconds=2))
-    assert text == "Ran, 5 ms late (start planned 30 s after its instant), took 2 s, succeeded."
+    assert text == "Ran, 5 ms late (start planned 30 s after the nominal instant), took 2 s, succeeded."
 
 
 def test_a_held_run_names_what_it_waits_for_if_that_is_known() -> None:
     entry = Entry(NOON, Decision.STARTED, record(status="held", started_at=None))
-    assert sentence(entry, {RUN_ID: "Waits for the rate limit"}) == "It is held. Waits for the rate limit."
-    assert sentence(entry, {uuid4(): "Waits"}) == "It is held: another run or a limit keeps it from starting."
+    assert sentence(entry, {RUN_ID: "Waits for the rate limit"}) == "The run is held. Waits for the rate limit."
+    assert sentence(entry, {uuid4(): "Waits"}) == "The run is held: another run or a limit prevents its start."
 
 
 @pytest.mark.parametrize("reason", list(Reason))

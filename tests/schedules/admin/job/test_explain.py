@@ -51,7 +51,7 @@ def test_each_occurrence_is_told_in_plain_words(admin: StaffClient, job: Job) ->
     text = page_of(admin.get(at(job)))
     assert "Ran, 8 ms late, took 250 ms, succeeded." in text
     assert "Ran, 8 ms late, took 250 ms, failed (exception)." in text
-    assert "It is queued: no worker has started it yet." in text
+    assert "The run is queued: no worker has started it yet." in text
     assert "Skipped because an earlier run of the job had not ended," in text
     assert "It is due, and no beat has handled it yet." in text
     assert "No gap: every occurrence" in text
@@ -115,7 +115,7 @@ def test_lateness_is_against_the_planned_start_and_both_times_are_shown(admin: S
     planned_at = row.nominal_at + timedelta(seconds=8)
     Run.objects.filter(pk=row.pk).update(planned_at=planned_at, started_at=planned_at)
     text = page_of(admin.get(at(job)))
-    assert "Ran, 0 ms late (start planned 8 s after its instant), took" in text
+    assert "Ran, 0 ms late (start planned 8 s after the nominal instant), took" in text
     assert text.count(f"{planned_at:%Y-%m-%dT%H:%M:%SZ}") >= 1
     text = page_of(admin.get(f"/admin/schedules/job/{job.pk}/"))
     assert "Start delay" in text and f"{planned_at:%Y-%m-%dT%H:%M:%SZ}" in text
@@ -199,6 +199,6 @@ def test_what_the_watchdog_found_stands_on_the_jobs_pages_and_on_the_first_one(a
     text = page_of(admin.get("/admin/"))
     assert "Schedules have stopped" in text and at(job) in text
     told = Run.objects.filter(events__kind="schedule_stopped").get()
-    assert "The job&#x27;s schedule had stopped (gaps)" in page_of(
+    assert "The watchdog found that the job&#x27;s schedule had stopped (gaps)" in page_of(
         admin.get(f"/admin/executions/run/{told.pk}/change/")
     )

@@ -106,7 +106,7 @@ def test_a_backward_range_is_refused_with_two_ranges_that_are_accepted(text: str
         ("   ", "is empty: write five fields"),
         ("5", "has 1 field, but needs 5 "),
         ("* * * *", "has 4 fields, but needs 5 "),
-        ("0 0 0 1 1 * 2027", "has 7 fields; there is no field for the year."),
+        ("0 0 0 1 1 * 2027", "has 7 fields, but a cron expression has 5 or 6, and none for the year."),
         ("* * * * * * * *", "has 8 fields, but needs 5 "),
         ("@dialy", '"@dialy" is not a nickname. Use @yearly, '),
         ("0 9 * * \u0661", "has a character that cron does not allow"),

@@ -89,7 +89,7 @@ def test_the_sentence_of_a_held_run_says_what_it_waits_for(job: Job) -> None:
     held = make_run(job, START + timedelta(minutes=5), is_buffered=True)
     make_run(job, START + timedelta(minutes=6))
     assert held.status == "held"
-    assert "It is held. The job's other run has not ended." in explain("nightly report", *window(4, 5))[0]
+    assert "The run is held. The job's other run has not ended." in explain("nightly report", *window(4, 5))[0]
 
 
 def test_the_default_window_is_the_last_day(job: Job) -> None:
