@@ -21,8 +21,6 @@ from schedules.jobs import chains, definitions
 from schedules.jobs.validation import validate
 from schedules.models import Chain, Job
 from schedules.passes.follow_ups import follow_once
-from schedules.pauses import resuming
-from schedules.pauses.terms import PauseTerms
 from schedules.tick import tick
 from tests.factories import ECHO, HELLO, NOW, claim, end, make_job, make_run
 from tests.poison import cure, poison
@@ -164,39 +162,6 @@ def test_follow_ups_that_take_several_passes_start_nothing_twice(monkeypatch: py
         end(run, now=NOW + 5 * MINUTE)
     follow(NOW + 5 * MINUTE)
     assert len(started(chained_job)) == 3
-
-
-def test_a_chained_job_is_skipped_if_it_was_paused_before_the_end_of_the_run() -> None:
-    first = source()
-    chained_job = chained(first, policies={"overlap": "allow"})
-    triggers.pause(chained_job.pk, NOW, actor="ann")
-    ended = end(make_run(first))
-    follow()
-    assert (started(chained_job), Run.objects.get(job=chained_job).caused_by) == (["chain skipped paused"], ended.pk)
-    triggers.resume(chained_job.pk, NOW + MINUTE, actor="ann")
-    end(make_run(first, NOW + 2 * MINUTE))
-    triggers.pause(chained_job.pk, NOW + 3 * MINUTE, actor="ann")
-    follow(NOW + 3 * MINUTE)
-    assert started(chained_job) == ["chain skipped paused", "chain queued"]
-
-
-@pytest.mark.parametrize(
-    ("ended", "expected"),
-    [(1, "queued"), (2, "queued"), (3, "skipped paused"), (4, "skipped paused"), (5, "queued")],
-)
-@pytest.mark.parametrize("resumed_by", ["a person", "the end of the pause", "nobody yet"])
-def test_a_late_follow_up_knows_whether_the_job_was_paused(resumed_by: str, ended: int, expected: str) -> None:
-    first = source()
-    chained_job = chained(first)
-    end(make_run(first, NOW), now=NOW + ended * MINUTE)
-    terms = PauseTerms(until=None if resumed_by == "a person" else NOW + 4 * MINUTE)
-    triggers.pause(chained_job.pk, NOW + 2 * MINUTE, actor="ann", terms=terms)
-    if resumed_by == "a person":
-        triggers.resume(chained_job.pk, NOW + 4 * MINUTE, actor="ann")
-    elif resumed_by == "the end of the pause":
-        resuming.end_expired(NOW + 6 * MINUTE, 10)
-    follow(NOW + 6 * MINUTE)
-    assert started(chained_job) == [f"chain {expected}"]
 
 
 @pytest.mark.long
