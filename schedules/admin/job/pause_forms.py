@@ -79,25 +79,28 @@ def choices(jobs: Sequence[Job], now: datetime) -> dict[str, Any]:
             n_started[mode] += found.n_would_start
             n_occurrences += found.n_occurrences if mode is Resumption.NONE else 0
         budget = max(MAX_COUNTED - n_occurrences, 0)
-    is_more = n_occurrences > MAX_COUNTED or len(paused) > MAX_JOBS_COUNTED
+    is_partial = len(paused) > MAX_JOBS_COUNTED
+    is_more = n_occurrences > MAX_COUNTED or is_partial
     return {
         "n_due_text": _due_text(min(n_occurrences, MAX_COUNTED), is_more=is_more),
         "choices": [
             {
                 "value": mode.value,
                 "label": label,
-                "starts": starts_text(n_started[mode], is_more=len(paused) > MAX_JOBS_COUNTED),
+                "starts": starts_text(n_started[mode], is_more=is_partial and mode is not Resumption.NONE),
             }
             for mode, label in RESUMPTION_LABELS.items()
         ],
-        "is_choice": n_occurrences > 0,
+        "is_choice": n_occurrences > 0 or is_partial,
         "max_starts": DEFAULT_MAX_STARTS,
     }
 
 
 def _due_text(n: int, *, is_more: bool) -> str:
+    if is_more and not n:
+        return f"Among the first {MAX_JOBS_COUNTED} jobs, no occurrence was due during the pause."
     if is_more:
-        return f"More than {n:,} occurrences were due during the pause."
+        return f"{n:,} or more occurrences were due during the pause."
     if not n:
         return "No occurrence was due during the pause."
     return f"{counted(n, 'occurrence')} {'was' if n == 1 else 'were'} due during the pause."
@@ -106,5 +109,5 @@ def _due_text(n: int, *, is_more: bool) -> str:
 def starts_text(n: int, *, is_more: bool) -> str:
     """Return in words that `n` runs will start, or with `is_more`, that `n` or more will start."""
     if is_more:
-        return f"{n:,} or more runs will start" if n else "no run will start"
+        return f"{n:,} or more runs will start" if n else "some runs may start"
     return f"{counted(n, 'run')} will start" if n else "no run will start"

@@ -109,7 +109,9 @@ class PauseSetPages(Pages[Job]):
                 {
                     "value": mode.value,
                     "label": pause_forms.RESUMPTION_LABELS[mode],
-                    "starts": pause_forms.starts_text(preview.n_would_start, is_more=preview.is_more),
+                    "starts": pause_forms.starts_text(
+                        preview.n_would_start, is_more=preview.is_more and mode is not Resumption.NONE
+                    ),
                 }
                 for mode, preview in previews.items()
             ],

@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
+from schedules.admin.job import pause_forms
 from schedules.admin.job.pause_forms import choices, in_words, read_choice, read_terms, starts_text
 from schedules.clock.policies.resumption import Resumption
-from schedules.models import MAX_PAUSE_REASON_LENGTH
+from schedules.models import MAX_PAUSE_REASON_LENGTH, Job
 from schedules.pauses.terms import PauseTerms
-from tests.factories import NOW
+from schedules.triggers import pause
+from tests.factories import NOW, make_job
 
 HOUR = timedelta(hours=1)
 
@@ -100,7 +102,7 @@ def test_the_log_of_the_admin_has_the_terms_as_a_sentence(terms: PauseTerms, wor
     ("n", "is_more", "text"),
     [
         (0, False, "no run will start"),
-        (0, True, "no run will start"),
+        (0, True, "some runs may start"),
         (1, False, "1 run will start"),
         (1234, False, "1,234 runs will start"),
         (1234, True, "1,234 or more runs will start"),
@@ -108,6 +110,28 @@ def test_the_log_of_the_admin_has_the_terms_as_a_sentence(terms: PauseTerms, wor
 )
 def test_each_choice_says_how_many_runs_it_starts(n: int, is_more: bool, text: str) -> None:
     assert starts_text(n, is_more=is_more) == text
+
+
+@pytest.mark.django_db
+def test_a_page_for_many_jobs_offers_a_choice_if_some_jobs_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pause_forms, "MAX_JOBS_COUNTED", 1)
+    ids = [make_job(f"job {number}").pk for number in range(2)]
+    for job_id in ids:
+        pause(job_id, NOW, actor="tests")
+    jobs = list(Job.objects.filter(pk__in=ids))
+
+    at_once = choices(jobs, NOW)
+    assert at_once["n_due_text"] == "Among the first 1 jobs, no occurrence was due during the pause."
+    assert at_once["is_choice"] is True
+    assert {each["value"]: each["starts"] for each in at_once["choices"]} == {
+        "none": "no run will start",
+        "first": "some runs may start",
+        "last": "some runs may start",
+        "all": "some runs may start",
+    }
+
+    later = choices(jobs, NOW + timedelta(minutes=3))
+    assert later["n_due_text"] == "3 or more occurrences were due during the pause."
 
 
 def test_without_paused_jobs_there_is_nothing_to_choose() -> None:
