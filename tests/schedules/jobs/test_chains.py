@@ -50,7 +50,7 @@ def change(job: Job, now: datetime = NOW, **definition: Any) -> Job:
 
 
 def follow(now: datetime = NOW + MINUTE) -> None:
-    while follow_once(now, 100).more:
+    while follow_once(now, 100).n_followups:
         pass
 
 
