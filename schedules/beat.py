@@ -40,7 +40,7 @@ from schedules import queries
 from schedules.passes.follow_ups import FollowUpResult, follow_once
 from schedules.passes.outage import Outage
 from schedules.passes.periodic import PeriodicScheduler
-from schedules.passes.timed import NO_TIMED_WORK, do_timed_work
+from schedules.passes.timed import do_timed_work
 from schedules.passes.wakeup import Wakeup
 from schedules.tick import TickResult, tick
 from values.database import is_database_unavailable, one_line
@@ -232,9 +232,9 @@ class JobScheduler(PeriodicScheduler):
         if (next_at.dispatch <= now or followed.n_decided or followed.n_opened) and now >= self._use_broker_at:
             dispatched = self._try(dispatched, dispatch_once, now, limit, self._allowance.at(now))
             self.publish(dispatched.messages, now)
-        timed = self._try(NO_TIMED_WORK, do_timed_work, now, limit) if next_at.timed <= now else NO_TIMED_WORK
+        n_timed = self._try(0, do_timed_work, now, limit) if next_at.timed <= now else 0
         n_broken = ticked.n_broken + followed.n_broken + dispatched.n_broken
-        was_busy = bool(ticked.n_jobs or followed.n_followups or n_expired or timed.n_done or dispatched.messages)
+        was_busy = bool(ticked.n_jobs or followed.n_followups or n_expired or n_timed or dispatched.messages)
         if was_busy:
             log.debug(
                 "pass",
@@ -244,7 +244,7 @@ class JobScheduler(PeriodicScheduler):
                 n_broken=n_broken,
                 n_followups=followed.n_followups,
                 n_expired=n_expired,
-                n_timed=timed.n_done,
+                n_timed=n_timed,
                 n_messages=len(ticked.messages) + len(dispatched.messages),
             )
         is_faulty = self._is_faulty or n_broken

@@ -67,7 +67,8 @@ class Run(Shape):
     )
     n_occurrences: int = Field(description="Number of occurrences that share this record.")
     available_at: datetime = Field(
-        description="Earliest start of the next attempt. Without a next attempt: earliest start of the latest attempt."
+        description="Earliest start of the next attempt or, if no attempt is planned, of the latest attempt. A held run gets the time at "
+        "which it is queued."
     )
     planned_at: datetime | None = Field(
         description="Planned start, if jitter or the pace of a catch-up delays the run; otherwise null."

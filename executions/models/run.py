@@ -60,7 +60,8 @@ class Run(models.Model):
     reason = models.CharField(max_length=12, blank=True, db_default="", choices=[(r, r.capitalize()) for r in Reason])
     created_at = models.DateTimeField()
     available_at = models.DateTimeField(
-        help_text="Earliest start of the next attempt. Without a next attempt: earliest start of the latest attempt."
+        help_text="Earliest start of the next attempt or, if no attempt is planned, of the latest attempt. A held run gets the time at "
+        "which it is queued."
     )
     planned_at = models.DateTimeField(
         null=True, help_text="Planned start, if jitter or the pace of a catch-up delays the run."

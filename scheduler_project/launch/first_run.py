@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import subprocess
@@ -10,13 +9,11 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scheduler_project.env import Environment
 from scheduler_project.launch.data_folder import is_set
 from scheduler_project.launch.exceptions import CannotLaunch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,33 +25,13 @@ class Credentials:
     api_key: str
 
 
-def migrate(variables: Mapping[str, str]) -> None:
-    """Apply the migrations. Raises CannotLaunch with the cause: a setting, the database or a migration."""
-    _manage(variables, "migrate", "--no-input", failure="The database can't be migrated")
+def prepare_database(variables: Mapping[str, str]) -> Credentials | None:
+    """Apply the migrations. If the database has no administrator, create one and return the credentials.
 
-
-def create_administrator(variables: Mapping[str, str], folder: Path) -> Credentials | None:
-    """Create an administrator if the database has none. Return the credentials, or None if nothing was created.
-
-    A file in `folder` lists the databases that have been checked: later launches do not check them again. Raises
-    CannotLaunch.
+    Raises CannotLaunch with the cause: a setting, the database or a migration.
     """
-    seen = folder / "databases-seen"
-    # The port of an embedded database can change, so the digest covers only the URL before its host.
-    url = Environment(variables)["DATABASE_URL"]
-    digest = hashlib.sha256(url.rpartition("@")[0].encode()).hexdigest()
-    if seen.exists() and digest in seen.read_text().split():
-        return None
-    output = _manage(variables, "first_run", failure="The administrator can't be created")
-    answer = json.loads(output.strip().splitlines()[-1])
-    with seen.open("a") as file:
-        file.write(f"{digest}\n")
-    return Credentials(answer["username"], answer["password"], answer["api_key"]) if answer["created"] else None
-
-
-def _manage(variables: Mapping[str, str], *arguments: str, failure: str) -> str:
     done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
+        [sys.executable, "manage.py", "first_run", "--migrate"],
         # libpq waits two minutes for a database that does not respond: too long for a person at a terminal.
         env={"PGCONNECT_TIMEOUT": "10", **variables, "MAINSPRING_DB_POOL": "0"},
         stdin=subprocess.DEVNULL,
@@ -63,15 +40,13 @@ def _manage(variables: Mapping[str, str], *arguments: str, failure: str) -> str:
         check=False,
     )
     if done.returncode:
-        raise CannotLaunch(explain(done.stdout + done.stderr, failure))
-    return done.stdout
+        raise CannotLaunch(explain(done.stdout + done.stderr))
+    answer = json.loads(done.stdout.splitlines()[-1])
+    return Credentials(answer["username"], answer["password"], answer["api_key"]) if answer["created"] else None
 
 
-def explain(output: str, failure: str) -> str:
-    """Return the error message for a Django command that failed with this output.
-
-    `failure` says what could not be done. The message of an unexpected error starts with `failure`.
-    """
+def explain(output: str) -> str:
+    """Return the error message for a Django command that failed with this output."""
     kind, message = last_exception(output)
     if kind == "ImproperlyConfigured":
         return message
@@ -82,7 +57,7 @@ def explain(output: str, failure: str) -> str:
         return f"The database can't be used: {facts.rstrip('.')}.{check}"
     if kind == "SystemCheckError" and (errors := check_errors(message)):
         return errors
-    return f"{failure}: {message}"
+    return f"The database can't be prepared: {message}"
 
 
 def check_errors(message: str) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.processes import command_line_of
-from scheduler_project.launch.server import port_is_free
+from scheduler_project.launch.server import free_port, port_is_free
 
+MAX_PORT = 65535
 TCP_LISTEN = "0A"  # the state of a listening socket in /proc/net/tcp, from the kernel's tcp_states.h
 
 
@@ -18,14 +19,15 @@ def chosen_port(name: str, default: int) -> int:
     Raises CannotLaunch if the port is invalid, is in use, or may not be used by this user.
     """
     text = os.environ.get(name, "").strip() or str(default)
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise CannotLaunch(f"{name} is {text!r}: it must be a port number from 1 to 65535, for example {default}.")
+    if not text.isdecimal() or not 0 < int(text) <= MAX_PORT:
+        raise CannotLaunch(f"{name} is {text!r}: it must be a port number from 1 to {MAX_PORT}, for example {default}.")
     port = int(text)
     if not port_is_free(port):
         holder = process_listening_on(port)
+        other = next(filter(port_is_free, range(port + 1, MAX_PORT + 1)), 0) or free_port()
         raise CannotLaunch(
             f"Port {port} is in use{f' by {holder}' if holder else ''}, or this user may not use it. "
-            f"Stop the program that uses the port, or choose another port: {name}={port + 1} make run"
+            f"Stop the program that uses the port, or choose another port: {name}={other} make run"
         )
     return port
 

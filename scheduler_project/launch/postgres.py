@@ -75,7 +75,8 @@ class Postgres(Server):
 
     def _prepare(self) -> None:
         complete = self.programs.data_root / "data.complete"
-        if not complete.exists():
+        if not (complete.exists() and self.data.exists()):
+            complete.unlink(missing_ok=True)  # somebody has deleted the data folder
             shutil.rmtree(self.data, ignore_errors=True)  # initdb refuses the leftovers of an interrupted initdb
             self._initdb()
             self._create_database()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from scheduler_project.launch.combined_log import CombinedLog
 from scheduler_project.launch.data_folder import DataFolder, is_set
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.first_run import Credentials, create_administrator, migrate
+from scheduler_project.launch.first_run import Credentials, prepare_database
 from scheduler_project.launch.ports import chosen_port
 from scheduler_project.launch.processes import unwind_on_signals
 from scheduler_project.launch.programs import stages
@@ -59,8 +59,7 @@ def run() -> int:
             if is_set(name):
                 log(f"Using the {store} of {name}.")
         log("Migrating the database.")
-        migrate(variables)
-        credentials = create_administrator(variables, folder.path)
+        credentials = prepare_database(variables)
         welcome = Welcome(combined_log, port, flower_port, credentials)
         stack.callback(welcome.show_credentials)  # they are not stored, so show them even if the start fails
         supervisor = Supervisor(

@@ -221,8 +221,10 @@ def _clock_change_notes(spec: ScheduleSpec, cron: Cron, now: datetime) -> list[s
         if spec.dst_gap is Gap.SHIFT and spec.dst_fold is Fold.FIRST:
             return []
         return [
-            "dst_gap and dst_fold have no effect: the hour or minute field starts with *, so the schedule follows "
-            "elapsed time."
+            (
+                "dst_gap and dst_fold have no effect: the hour or minute field starts with *, so the schedule follows "
+                "elapsed time."
+            )
         ]
     notes = []
     if len(cron.sim.hours) == 24 and spec.dst_fold is Fold.FIRST:

@@ -6,7 +6,7 @@ reactions and deletes the follow-up. The effects are therefore stored exactly on
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -31,15 +31,11 @@ BUSY_JOB_DELAY = timedelta(milliseconds=50)
 
 @dataclass(frozen=True, slots=True)
 class FollowUpResult:
-    """Counts of one pass: follow-ups handled, decisions on held runs, runs opened, and follow-ups that failed.
-
-    `more`: whether more follow-ups may be due.
-    """
+    """Counts of one pass: follow-ups handled, decisions on held runs, runs opened, and follow-ups that failed."""
 
     n_followups: int = 0
     n_decided: int = 0
     n_opened: int = 0
-    more: bool = False
     n_broken: int = 0
 
     def __add__(self, other: FollowUpResult) -> FollowUpResult:
@@ -47,7 +43,6 @@ class FollowUpResult:
             self.n_followups + other.n_followups,
             self.n_decided + other.n_decided,
             self.n_opened + other.n_opened,
-            self.more or other.more,
             self.n_broken + other.n_broken,
         )
 
@@ -65,9 +60,7 @@ def follow_once(now: datetime, limit: int) -> FollowUpResult:
     """
     try:
         with transaction.atomic():
-            found = runs.take_followups(now, limit)
-            result = _handle(found, now)
-            return replace(result, more=result.more or len(found) == limit)
+            return _handle(runs.take_followups(now, limit), now)
     except Exception as error:
         if is_database_unavailable(error):
             raise
@@ -112,4 +105,4 @@ def _handle(found: Sequence[runs.Followup], now: datetime) -> FollowUpResult:
     if kept:
         runs.requeue_followups(kept.values(), now)
     runs.schedule_followups(admitted.later)
-    return FollowUpResult(len(found), admitted.n_decided, n_opened, bool(kept or n_opened or ended.left))
+    return FollowUpResult(len(found), admitted.n_decided, n_opened)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -17,24 +16,11 @@ MAX_BACKFILL_STEPS_PER_PASS = 5
 MAX_RESUMED_JOBS_PER_PASS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class TimedWork:
-    """The result of `do_timed_work`. `more`: whether more work may be due.
+def do_timed_work(now: datetime, limit: int) -> int:
+    """End expired pauses: at most `limit`, and at most 200. Do up to 5 due steps of backfills, and 1 of a pause set.
 
-    `n_done`: number of ended pauses, plus the number of steps of backfills and of pause sets.
+    Returns the number of pauses that were ended plus the number of steps.
     """
-
-    n_done: int = 0
-    more: bool = False
-
-
-NO_TIMED_WORK = TimedWork()
-
-
-def do_timed_work(now: datetime, limit: int) -> TimedWork:
-    """End expired pauses: at most `limit`, and at most 200. Do up to 5 due steps of backfills, and 1 of a pause set."""
-    limit = min(limit, MAX_RESUMED_JOBS_PER_PASS)
-    n_resumed = resuming.end_expired(now, limit)
+    n_resumed = resuming.end_expired(now, min(limit, MAX_RESUMED_JOBS_PER_PASS))
     n_steps = sum(1 for _ in takewhile(bool, (backfill.step_once(now) for _ in range(MAX_BACKFILL_STEPS_PER_PASS))))
-    n_steps += pause_sets.step_once(now)
-    return TimedWork(n_resumed + n_steps, more=n_resumed >= limit or n_steps >= MAX_BACKFILL_STEPS_PER_PASS)
+    return n_resumed + n_steps + pause_sets.step_once(now)

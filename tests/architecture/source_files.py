@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("scheduler_project", "schedules", "executions", "access", "values")
 SOURCE = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py") if "migrations" not in path.parts)
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
+TESTS_AND_BENCHMARKS = [*TESTS, *sorted((ROOT / "benchmarks").rglob("*.py"))]
 
 
 def relative(path: Path) -> str:

@@ -14,12 +14,11 @@ from django.apps import apps
 from django.db import models
 
 from executions.lifecycle import held_queries, queries
-from tests.architecture.source_files import PACKAGES, ROOT, SOURCE, TESTS, nodes_of, relative, tree_of
+from tests.architecture.source_files import PACKAGES, ROOT, SOURCE, TESTS_AND_BENCHMARKS, nodes_of, relative, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TESTS_AND_BENCHMARKS = [*TESTS, *sorted((ROOT / "benchmarks").rglob("*.py"))]
 MAX_MODULES, MAX_MEDIAN_LINES = 20, 100
 DRAWERS = {"utils", "helpers", "common", "misc", "services", "util", "helper", "constants"}
 # Words that mean one of the glossary's, so that a thing has one name. "Task" is Celery's alone.
@@ -178,55 +177,6 @@ def test_endless_loops_stand_in_entry_points_only() -> None:
     # Those of a target end with its deadline.
     allowed = {relative(path) for path in SOURCE if {"launch", "targets"} & set(path.parts)}
     assert not lines_with(r"^\s*while True", allowed | {"executions/worker/heartbeat.py"})
-
-
-@pytest.mark.long
-def test_tests_wait_for_nothing_but_conditions() -> None:
-    for path in TESTS_AND_BENCHMARKS:
-        calls = [node.func for node in nodes_of(path) if isinstance(node, ast.Call)]
-        sleeps = any(isinstance(func, ast.Attribute) and ast.unparse(func) == "time.sleep" for func in calls)
-        assert not sleeps or relative(path) == "tests/waiting.py" or not path.is_relative_to(ROOT / "tests"), relative(
-            path
-        )
-
-
-# Waits for an event that nobody sets are sleeps. By file: the function that does so, and why it may.
-SLEEPS = {
-    ("values/database.py", "wait_for_database"),  # the one wait of the source, for threads that have nothing else to do
-    ("tests/executions/targets/command/test_stopper.py", "wait_long"),  # a command that is stopped while it waits
-    ("tests/executions/targets/command/test_target.py", "wait_long"),  # the same
-    ("tests/contracts/test_targets.py", "hang_on"),  # a command that hangs until its timeout
-    ("tests/acceptance/commands.py", "stubborn"),  # a command that never ends
-}
-
-
-def is_sleep(node: ast.AST) -> bool:
-    """Whether a node is `Event().wait(...)`: nobody else knows that event, so nobody can set it."""
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "wait"):
-        return False
-    event = node.func.value
-    return isinstance(event, ast.Call) and ast.unparse(event.func) in {"Event", "threading.Event"}
-
-
-def test_nothing_sleeps_on_an_event_that_nobody_sets() -> None:
-    found = {
-        (relative(path), function.name)
-        for path in (*SOURCE, *TESTS_AND_BENCHMARKS)
-        if "Event().wait(" in path.read_text()
-        for function in nodes_of(path)
-        if isinstance(function, ast.FunctionDef) and any(is_sleep(node) for node in own_nodes(function))
-    }
-    assert found == SLEEPS
-
-
-def own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
-    """The nodes of a function, without those of the functions inside it."""
-    rest: list[ast.AST] = list(ast.iter_child_nodes(function))
-    while rest:
-        node = rest.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef):
-            rest += ast.iter_child_nodes(node)
 
 
 def test_the_readme_is_short() -> None:

@@ -56,7 +56,7 @@ def test_a_pause_that_several_beats_see_end_is_ended_once() -> None:
     jobs = [make_job(f"job {number}") for number in range(5)]
     for job in jobs:
         triggers.pause(job.pk, NOW, actor="ann", terms=PauseTerms(until=NOW + SECOND))
-    done = at_once(4, lambda _: do_timed_work(NOW + SECOND, 100).n_done)
+    done = at_once(4, lambda _: do_timed_work(NOW + SECOND, 100))
     assert sum(done) == 5
     assert not Job.objects.filter(state=JobState.PAUSED).exists()
 

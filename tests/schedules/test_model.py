@@ -211,7 +211,7 @@ def beat(now: int) -> None:
 
 
 def follow(now: int) -> None:
-    while follow_once(instant(now), MAX_JOBS_PER_PASS).more:
+    while follow_once(instant(now), MAX_JOBS_PER_PASS).n_followups:
         pass
 
 

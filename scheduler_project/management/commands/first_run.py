@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.utils.crypto import get_random_string
 
@@ -23,8 +24,14 @@ class Command(BaseCommand):
         "called `admin`."
     )
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        # With this option, `make run` needs one process instead of two.
+        parser.add_argument("--migrate", action="store_true", help="apply the migrations first")
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Create the administrator, unless any superuser or a user called `admin` exists."""
+        if options["migrate"]:
+            call_command("migrate", interactive=False, verbosity=0)
         with transaction.atomic():
             # An existing user called `admin` must not be overwritten, even one who is no superuser.
             if User.objects.filter(is_superuser=True).exists() or User.objects.filter(username=USERNAME).exists():

@@ -13,6 +13,7 @@ from access.admin.theming import ModelForm
 from executions.policies import Backoff, Delivery
 from executions.targets import TARGETS
 from schedules.admin.form import limits, mapping
+from schedules.admin.form.errors import LABELS, in_form_words, place_of
 from schedules.admin.form.fields import add_class, choice, long_text, needed, number, switch, text
 from schedules.admin.form.json_fields import LongText, plain_lines, read_json
 from schedules.admin.form.policy_words import OVERLAP_LABELS
@@ -82,7 +83,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     )
     every = needed(text("Every", "15m", "A duration such as 30s, 15m, 2h, 1d, 1h30m or PT15M.", mono=True))
     anchor_at = text(
-        mapping.LABELS["anchor_at"],
+        LABELS["anchor_at"],
         INSTANT_EXAMPLE,
         "Empty: the interval counts from “Not before”. If “Not before” is also empty, the interval counts from the "
         "time when you save. If you clear this field and change nothing else in the schedule, the old value is kept.",
@@ -102,18 +103,18 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     specs = needed(long_text("Schedules", SPECS_EXAMPLE, rows=4, help_text=SPECS_HELP))
     timezone = text("Time zone", "Europe/Paris", "An IANA time zone name. Type to search.")
     dst_gap = choice(
-        mapping.LABELS["dst_gap"],
+        LABELS["dst_gap"],
         [(Gap.SHIFT.value, "Run right after the skipped time"), (Gap.SKIP.value, "Do not run")],
         "When clocks go forward, some local times do not exist.",
     )
     dst_fold = choice(
-        mapping.LABELS["dst_fold"],
+        LABELS["dst_fold"],
         [(Fold.FIRST.value, "Run the first time only"), (Fold.BOTH.value, "Run both times")],
         "When clocks go back, some local times occur twice.",
     )
-    start_at = text(mapping.LABELS["start_at"], INSTANT_EXAMPLE, INSTANT_HELP)
-    end_at = text(mapping.LABELS["end_at"], INSTANT_EXAMPLE, INSTANT_HELP)
-    max_runs = number(mapping.LABELS["max_runs"], "The schedule ends after starting this many runs. Empty: no limit.")
+    start_at = text(LABELS["start_at"], INSTANT_EXAMPLE, INSTANT_HELP)
+    end_at = text(LABELS["end_at"], INSTANT_EXAMPLE, INSTANT_HELP)
+    max_runs = number(LABELS["max_runs"], "The schedule ends after starting this many runs. Empty: no limit.")
 
     target_kind = forms.ChoiceField(label="Target type", choices=TARGET_KINDS, widget=forms.RadioSelect)
     payload = long_text("Payload", '{"message": "hello"}', rows=5)
@@ -206,7 +207,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         self.definition: Definition | None = None
         self.now = datetime.now(UTC)
         flags: Any = self.fields["feature_flag"]
-        flags.choices = partial(limits.flag_choices, self.caller)
+        flags.choices = partial(limits.flag_choices, self.caller, limits.policies_of(self.before).feature_flag)
         chosen = {name: self[name].value() or [] for name in limits.AFTER_FIELDS.values()}
         limits.name_jobs(self.fields, chosen, self.caller)
         self.fields["timezone"].widget.attrs["list"] = "zone-names"
@@ -267,10 +268,10 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         """
         unparsed, kind = set(self.errors), self.cleaned_data.get("target_kind")
         for dotted, texts in errors.items():
-            field, rest = mapping.place_of(dotted, kind)
+            field, rest = place_of(dotted, kind)
             if field not in unparsed:
                 label = str(self.fields[field].label) if field else ""
-                self.add_error(field, [mapping.in_form_words(sentence, dotted, label, rest) for sentence in texts])
+                self.add_error(field, [in_form_words(sentence, dotted, label, rest) for sentence in texts])
 
     @property
     def has_policy_errors(self) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from schedules.admin.form import mapping
+from schedules.admin.form.errors import in_form_words, place_of
 from schedules.clock.describe import describe, warnings
 from schedules.clock.occurrences import next_after
 from schedules.clock.policies.start_times import jittered, latest_start
@@ -98,7 +99,7 @@ def preview_schedule(
         "is_by_hand": spec.kind is Kind.NONE,
         # Only clock changes that affect no run: the warnings describe changes that move, drop or repeat a run.
         "changes": [change.text for change in changes if not change.affected],
-        "warnings": [mapping.in_form_words(text) for text in warnings(spec, now)],
+        "warnings": [in_form_words(text) for text in warnings(spec, now)],
     }
 
 
@@ -109,9 +110,9 @@ def preview_form(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, An
     except InvalidDefinition as invalid:
         errors: dict[str, list[str]] = {}
         for dotted, texts in invalid.errors.items():
-            field = mapping.place_of(dotted)[0] or "schedule_kind"
+            field = place_of(dotted)[0] or "schedule_kind"
             errors.setdefault(field, []).extend(
-                mapping.in_form_words(text, dotted if field == "specs" else "") for text in texts
+                in_form_words(text, dotted if field == "specs" else "") for text in texts
             )
         is_empty = not any(values.get(name) for name in mapping.TYPED_FIELDS)
         return {"errors": errors, "is_empty": is_empty}, errors

@@ -145,14 +145,24 @@ def _read_term(rule: FieldRule, term: str) -> str:
         if rule is _DAY_OF_WEEK and high == "SUN" and first > 0:
             last = 7  # in FRI-SUN the range ends with the next Sunday, not with day 0
         if last < first:
-            top = 6 if rule is _DAY_OF_WEEK else rule.high
-            start = f"{first}-{top}" if first < top else str(top)
-            end = f"{rule.low}-{last}" if last > rule.low else str(last)
-            raise ValueError(f"the range {quoted(span)} runs backwards; write {start},{end}")
+            instead = _forwards(rule, first, last, int(step or 1))
+            raise ValueError(f"the range {quoted(term)} runs backwards; write {instead}")
         if first == last:
             return str(first)  # cronsim reads 5-5/10 as 5/10, which continues to the field's maximum: drop the step
         text = f"{first}-{last}"
     return f"{text}/{int(step)}" if slash else text
+
+
+def _forwards(rule: FieldRule, first: int, last: int, step: int) -> str:
+    """Return the items that mean the same as a backward range: 50-59,0-10 for 50-10, and 50,57,4 for 50-10/7."""
+    highest = rule.high
+    if rule is _DAY_OF_WEEK:
+        first, highest = first % 7, 6  # both 0 and 7 are Sunday
+    spans = [(first, last)] if first <= last else [(first, highest), (rule.low, last)]
+    if step > 1:
+        numbers = [number for low, high in spans for number in range(low, high + 1)]
+        return ",".join(map(str, numbers[::step]))
+    return ",".join(f"{low}-{high}" if low < high else str(low) for low, high in spans)
 
 
 def _read_special(rule: FieldRule, term: str) -> str | None:

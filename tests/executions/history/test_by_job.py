@@ -68,6 +68,7 @@ def test_each_job_has_its_own_number_of_runs() -> None:
     assert jobs_failed_in_a_row({}) == set()
 
 
+@pytest.mark.long
 def test_failures_in_a_row_are_found_by_reading_few_runs_on_a_new_day() -> None:
     prepare(NEW_DAY)
     job, busy = make_job("asked"), make_job("busy")

@@ -34,7 +34,7 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 def follow(at: datetime = NOW + 10 * MINUTE) -> None:
-    while follow_once(at, 100).more:
+    while follow_once(at, 100).n_followups:
         pass
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,17 +15,59 @@ from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.ports import chosen_port, process_listening_on
 from scheduler_project.launch.server import free_port, port_is_free
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def listening_on(port: int) -> Iterator[None]:
+    """Listen on the port, unless another process does so already."""
+    with socket.socket() as server:
+        with suppress(OSError):
+            server.bind(("127.0.0.1", port))
+            server.listen(1)
+        yield
+
+
+def refusal(port: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the message for this port, which is in use."""
+    monkeypatch.setenv("PORT", str(port))
+    with pytest.raises(CannotLaunch) as refused:
+        chosen_port("PORT", 8000)
+    return str(refused.value)
+
+
+def suggested(message: str) -> int:
+    """Return the port that the message suggests."""
+    found = re.search(r"PORT=(\d+) make run$", message)
+    assert found, message
+    return int(found[1])
+
 
 def test_the_message_for_a_port_in_use_names_its_process_and_another_port(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        monkeypatch.setenv("PORT", str(port))
-        with pytest.raises(CannotLaunch) as refused:
-            chosen_port("PORT", 8000)
-    assert str(refused.value).startswith(f"Port {port} is in use")
-    assert str(refused.value).endswith(f"PORT={port + 1} make run")
+        message = refusal(port, monkeypatch)
+    assert message.startswith(f"Port {port} is in use")
+    assert 0 < suggested(message) - port < 100
     if sys.platform == "linux":
-        assert f"by process {os.getpid()} (" in str(refused.value)
+        assert f"by process {os.getpid()} (" in message
+
+
+def test_the_suggested_port_is_free_although_the_next_one_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    with listening_on(port), listening_on(port + 1):
+        other = suggested(refusal(port, monkeypatch))
+        assert other > port + 1
+        monkeypatch.setenv("PORT", str(other))
+        assert chosen_port("PORT", 8000) == other
+
+
+def test_the_port_suggested_instead_of_the_highest_one_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening_on(65535):
+        other = suggested(refusal(65535, monkeypatch))
+        monkeypatch.setenv("PORT", str(other))
+        assert chosen_port("PORT", 8000) == other
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "http", "80 81"])

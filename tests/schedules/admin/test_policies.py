@@ -128,7 +128,7 @@ def test_every_page_with_a_held_run_shows_what_it_waits_for(admin: StaffClient) 
         ): "Concurrency limit reached: 1 active run with the key “p”, at most 1 allowed",
         open_runs("rate", rate_limit={"limit": 1, "per": "31d"}): "Rate limit reached: no start before 21 Dec 12:00:02",
     }
-    while follow_once(NOW + timedelta(seconds=2), 100).more:
+    while follow_once(NOW + timedelta(seconds=2), 100).n_followups:
         pass
     everywhere = page_of(admin.get("/admin/executions/run/?status=held"))
     for job, words in words_by_job.items():

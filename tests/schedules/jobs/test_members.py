@@ -12,6 +12,7 @@ import pytest
 
 from executions.models import RunSpec
 from schedules.admin.form import mapping
+from schedules.admin.form.errors import place_of
 from schedules.api.registration_shapes import KeyedDefinition
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import JobChange
@@ -151,7 +152,7 @@ def test_every_member_is_stored_documented_and_shown() -> None:
 
 def test_the_form_has_a_field_for_the_errors_of_every_member_and_policy() -> None:
     errors = [*SAMPLES.keys() - {"policies"}, *(f"policies.{name}" for name in POLICIES)]
-    assert [name for name in errors if mapping.place_of(name)[0] is None] == []
+    assert [name for name in errors if place_of(name)[0] is None] == []
 
 
 @pytest.mark.parametrize(("first", "second"), ALL, ids=NAMES)

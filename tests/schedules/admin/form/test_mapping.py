@@ -213,11 +213,6 @@ def test_an_invalid_period_is_an_error_even_without_a_rate() -> None:
     assert set(form.errors) == {"rate_limit_limit", "rate_limit_per"}
 
 
-def test_every_field_of_the_form_has_a_place_in_the_definition() -> None:
-    of_targets = {field for places in mapping.TARGET_PLACES.values() for field in places.values()}
-    assert set(mapping.PLACES.values()) | of_targets == set(EngineJobForm.base_fields) | {"name", "description"}
-
-
 def test_every_kind_of_target_has_a_section_of_the_form() -> None:
     assert set(SECTIONS) == set(TARGETS)
     names = [name for section in SECTIONS.values() for name in section.fields]
@@ -225,14 +220,6 @@ def test_every_kind_of_target_has_a_section_of_the_form() -> None:
     for section in SECTIONS.values():
         get_template(section.template)
         assert set(section.places.values()) == set(section.fields)
-
-
-def test_an_error_of_a_nested_value_belongs_to_the_nearest_field_above_it() -> None:
-    assert mapping.place_of("target.headers.X-Token", "http") == ("headers", "X-Token")
-    assert mapping.place_of("target.name", "http") == ("target_kind", "name")
-    assert mapping.place_of("payload.day") == ("payload", "day")
-    assert mapping.place_of("policies.retry.delay") == ("delay", "")
-    assert mapping.place_of("nothing.known") == (None, "nothing.known")
 
 
 def test_a_local_time_has_an_offset_only_where_it_is_ambiguous() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schedules.clock.cron.expression import read_cron
 from schedules.clock.cron.fields import FIELDS, MAX_LENGTH, NICKNAMES, CronError, read_parts, tidy
 
 
@@ -91,13 +94,35 @@ def test_a_mistake_is_named_with_its_field_and_what_is_allowed(text: str, senten
         ("0 0 31-1 * *", "31,1"),
         ("0 0 * NOV-FEB *", "11-12,1-2"),
         ("0 0 * * SAT-MON", "6,0-1"),
+        ("0 0 * * 7-1", "0-1"),
+        ("0 0 * * 7-0", "0"),
+        ("50-10/7 * * * *", "50,57,4"),
+        ("0 0 * * 7-4/2", "0,2,4"),
     ],
 )
-def test_a_backward_range_is_refused_with_two_ranges_that_are_accepted(text: str, instead: str) -> None:
-    (sentence,) = errors_of(text)
-    assert sentence.endswith(f" runs backwards; write {instead}.")
+def test_a_backward_range_is_refused_with_items_that_say_the_same(text: str, instead: str) -> None:
     mistake = next(word for word in text.split() if "-" in word)
-    assert read_parts(text.replace(mistake, instead))
+    (sentence,) = errors_of(text)
+    assert sentence.endswith(f': the range "{mistake}" runs backwards; write {instead}.')
+
+
+@pytest.mark.parametrize("place", range(len(FIELDS)), ids=[rule.name for rule in FIELDS])
+def test_the_items_to_write_instead_of_any_backward_range_mean_the_same(place: int) -> None:
+    rule = FIELDS[place]
+    size = 7 if rule.name == "day of week" else rule.high - rule.low + 1
+    members = ("seconds", "minutes", "hours", "days", "months", "weekdays")
+    numbers = {*range(rule.low, rule.high, 1 + size // 20), rule.high}  # every weekday and month, some of the others
+    for first, last, step in product(numbers, numbers, (1, 2, 5)):
+        if last < first:
+            words = ["0", "0", "0", "*", "*", "*"]
+            words[place] = f"{first}-{last}/{step}"
+            (sentence,) = errors_of(" ".join(words))
+            words[place] = sentence.removesuffix(".").rpartition("; write ")[2]
+            found = getattr(read_cron(" ".join(words)).sim, members[place])
+            offsets = range(first - rule.low, first - rule.low + (last - first) % size + 1, step)
+            assert {rule.low + (number - rule.low) % size for number in found} == {
+                rule.low + offset % size for offset in offsets
+            }, sentence
 
 
 @pytest.mark.parametrize(
