@@ -93,6 +93,13 @@ def after_loss(ended: EndedAttempt, policies: RunPolicies, now: datetime) -> End
     return ended.ending(status, AttemptStatus.LOST, error_code=AttemptStatus.LOST.value, error=error, retry_at=retry_at)
 
 
+def max_attempts(policies: RunPolicies, n_lost: int) -> int:
+    """Return the maximum number of attempts of a run of which `n_lost` attempts lost their worker."""
+    if policies.delivery is Delivery.AT_MOST_ONCE:
+        return 1
+    return policies.retry.max_retries + 1 + min(n_lost, MAX_LOST)
+
+
 def after_kill(ended: EndedAttempt, policies: RunPolicies, now: datetime, chance: float) -> Ending:
     """Return the ending of an attempt whose process was killed because the attempt exceeded its timeout."""
     outcome = Failed(TIMED_OUT, "The attempt exceeded its timeout, and its process was killed.")
