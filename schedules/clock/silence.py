@@ -21,7 +21,8 @@ _SEARCH_FROM = datetime(2025, 1, 1, tzinfo=UTC)
 def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
     """Return the field and the error sentence for a schedule that never fires; None if it fires, or may fire.
 
-    An `every` without an anchor is not checked, because it gets its anchor only when the schedule is saved.
+    An `every` without an anchor is not checked, because it gets its anchor only when the schedule is saved. The bounds
+    of a list of schedules are not checked: the search for its first occurrence, when it is saved, includes them.
     """
     start, end = spec.start_at, spec.end_at
     between = ""
