@@ -236,9 +236,14 @@ def retry(run: Run, now: datetime, *, actor: str) -> Run:
 
 
 def cancel(run: Run, now: datetime, *, actor: str) -> RunStatus:
-    """Cancel a run; a running run gets a stop request. Returns the run's status afterwards. Raises NothingToCancel."""
+    """Cancel a run; a running run gets a stop request. Returns the run's status afterwards. Raises NothingToCancel.
+
+    A second request changes nothing: the run keeps its first stop request.
+    """
     status = transitions.cancel(run.pk, now, actor=actor)
     if status is None:
         run.refresh_from_db(fields=["status"])
-        raise NothingToCancel(f"The run has ended already: {run.status}.")
+        if run.is_terminal:
+            raise NothingToCancel(f"The run has ended already: {run.status}.")
+        status = RunStatus(run.status)
     return status

@@ -67,7 +67,8 @@ class Run(Shape):
     )
     n_occurrences: int = Field(description="Number of occurrences that share this record.")
     available_at: datetime = Field(
-        description="Earliest start of the first attempt or, once a retry is planned, of the latest retry."
+        description="Earliest start of the first attempt or, once a retry is planned, of the latest retry. For a run "
+        "that was held: the time at which the run was queued."
     )
     planned_at: datetime | None = Field(
         description="Planned start, if jitter or the pace of a catch-up delays the run; otherwise null."

@@ -79,10 +79,12 @@ ON CONFLICT (key) DO UPDATE SET arrives_at = EXCLUDED.arrives_at
 """
 
 # transitions.release: queue held runs that may start, or skip held runs that a limit refuses. Reads by primary key.
+# `available_at` becomes the present: the time for which a run was held does not mean that workers are late.
 RELEASE = f"""
 WITH released AS (
     UPDATE executions_run AS run
        SET status = wanted.status, reason = wanted.reason,
+           available_at = CASE WHEN wanted.status = 'queued' THEN %(now)s ELSE run.available_at END,
            dispatch_at = CASE WHEN wanted.status = 'queued' THEN %(now)s::timestamptz END,
            finished_at = CASE WHEN wanted.status <> 'queued' THEN %(now)s::timestamptz END
       FROM unnest(%(id)s::uuid[], %(status)s::text[], %(reason)s::text[]) AS wanted (id, status, reason)

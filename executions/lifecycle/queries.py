@@ -281,15 +281,17 @@ SELECT run.id, run.claim_no, run.n_attempts, run.n_lost, run.attempt_at, run.lea
 
 
 # transitions.cancel, cancel_not_running, cancel_backfill_runs, cancel_others: a run that is not running is cancelled
-# immediately. A running run gets a stop request, which the heartbeat of its worker finds.
+# immediately. A running run gets a stop request, which the heartbeat of its worker finds. A run that has a stop request
+# already is left unchanged and gets no second event.
 def _cancel(which: str) -> str:
     return f"""
 WITH cancelled AS (
     UPDATE executions_run AS run
        SET status = CASE WHEN run.status = 'running' THEN run.status ELSE 'cancelled' END,
            finished_at = CASE WHEN run.status = 'running' THEN NULL ELSE %(now)s::timestamptz END,
-           dispatch_at = NULL, cancel_requested_at = COALESCE(run.cancel_requested_at, %(now)s)
-     WHERE run.status IN ({sql_list(predecessors(RunStatus.CANCELLED))}) AND {which}
+           dispatch_at = NULL, cancel_requested_at = %(now)s
+     WHERE run.status IN ({sql_list(predecessors(RunStatus.CANCELLED))}) AND run.cancel_requested_at IS NULL
+       AND {which}
     RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.n_attempts
 ), events AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, actor, reason)
@@ -303,8 +305,7 @@ SELECT id, status FROM cancelled LEFT JOIN woken ON TRUE
 CANCEL_RUN = _cancel("run.id = %(id)s")
 CANCEL_NOT_RUNNING_OF_BACKFILL = _cancel("run.backfill_id = %(id)s AND run.status <> 'running'")
 CANCEL_NOT_RUNNING_OF_JOB = _cancel("run.job_id = %(id)s AND run.status <> 'running'")
-# Overlap policy `cancel_other`. A run that has a stop request already does not get a second event.
-CANCEL_OF_JOBS = _cancel("run.job_id = ANY(%(id)s) AND run.cancel_requested_at IS NULL")
+CANCEL_OF_JOBS = _cancel("run.job_id = ANY(%(id)s)")  # overlap policy `cancel_other`
 
 # transitions.terminate_others, for the overlap policy `terminate_other`: cancel live runs immediately. A worker that
 # still executes such a run cannot write its ending, because the run is no longer `running`. `was` has the status before

@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('held', 'Held'), ('queued', 'Queued'), ('running', 'Running'), ('retrying', 'Retrying'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('skipped', 'Skipped')], max_length=10)),
                 ('reason', models.CharField(blank=True, choices=[('overlap', 'Overlap'), ('paused', 'Paused'), ('coalesced', 'Coalesced'), ('missed', 'Missed'), ('over_limit', 'Over_limit'), ('rate_limited', 'Rate_limited'), ('expired', 'Expired'), ('feature_off', 'Feature_off')], db_default='', max_length=12)),
                 ('created_at', models.DateTimeField()),
-                ('available_at', models.DateTimeField(help_text='Earliest start of the first attempt or, once a retry is planned, of the latest retry.')),
+                ('available_at', models.DateTimeField(help_text='Earliest start of the first attempt or, once a retry is planned, of the latest retry. For a run that was held: the time at which the run was queued.')),
                 ('planned_at', models.DateTimeField(help_text='Planned start, if jitter or the pace of a catch-up delays the run.', null=True)),
                 ('dispatch_at', models.DateTimeField(help_text='When the run is published to the broker, for the first time or again.', null=True)),
                 ('started_at', models.DateTimeField(help_text='Start of the first attempt.', null=True)),

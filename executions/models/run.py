@@ -58,7 +58,8 @@ class Run(models.Model):
     reason = models.CharField(max_length=12, blank=True, db_default="", choices=[(r, r.capitalize()) for r in Reason])
     created_at = models.DateTimeField()
     available_at = models.DateTimeField(
-        help_text="Earliest start of the first attempt or, once a retry is planned, of the latest retry."
+        help_text="Earliest start of the first attempt or, once a retry is planned, of the latest retry. For a run "
+        "that was held: the time at which the run was queued."
     )
     planned_at = models.DateTimeField(
         null=True, help_text="Planned start, if jitter or the pace of a catch-up delays the run."

@@ -76,7 +76,10 @@ class Context(Protocol):
         """Add a line to the run's log. Never raises, and never waits for the network."""
 
     def should_stop(self) -> StopReason | None:
-        """Return why the target should stop now, or None."""
+        """Return why the target should stop now, or None.
+
+        A timeout is never the reason: the target itself must end within `timeout`.
+        """
 
     def on_stop(self, callback: Callable[[StopReason], None]) -> Callable[[], None]:
         """Call `callback` from another thread when the target should stop, or now if the target should stop already.

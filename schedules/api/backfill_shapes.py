@@ -70,7 +70,8 @@ class BackfillPreview(Shape):
     )
     is_more: bool = Field(description="Whether the range has more instants than were counted.")
     n_would_start: int = Field(
-        description="Number of runs that would be created. The policy `overlap` may skip some of these runs."
+        description="Number of runs that would be created for the counted instants. The policy `overlap` may skip some "
+        "of these runs."
     )
     n_passed_over: int = Field(description="Number of counted instants that the mode does not select.")
     first_at: datetime | None = Field(description="The first instant for which a run would be created, or null.")

@@ -53,11 +53,12 @@ class UndoPreview(Shape):
 
     dry_run: Literal[True]
     n_jobs: int = Field(
-        description="Number of jobs that the undo would resume: the jobs that this pause set still pauses."
+        description="Number of jobs that the undo would resume: the jobs that this pause set still pauses. A job "
+        f"whose schedule cannot be read stays paused. Of the first {pause_sets.MAX_JOBS_PREVIEWED} jobs, such jobs are "
+        "not counted."
     )
     n_would_start: int = Field(
-        description="Number of runs that would start, counted for the first "
-        f"{pause_sets.MAX_JOBS_PREVIEWED} of the `n_jobs` jobs."
+        description=f"Number of runs that would start, counted for the first {pause_sets.MAX_JOBS_PREVIEWED} jobs."
     )
     is_more: bool = Field(
         description="Whether `n_would_start` may be too low, because it was counted for the first jobs only."

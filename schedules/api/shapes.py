@@ -209,7 +209,7 @@ def job_of(row: models.Job, links: Links, *, with_credentials: bool) -> Job:
         key=row.key,
         state=row.state,
         pause_reason=row.pause_reason or None,
-        paused_at=row.paused_at,
+        paused_at=row.paused_at if row.state == JobState.PAUSED else None,
         paused_by=row.paused_by or None,
         paused_until_at=row.paused_until_at,
         pause_catch_up=Resumption(row.pause_catch_up) if row.paused_until_at else None,

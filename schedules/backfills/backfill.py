@@ -53,7 +53,8 @@ class BackfillPreview:
 
     `n_instants`: instants in the range. `n_would_start`: instants for which a run would be opened. `n_passed_over`:
     instants that the mode does not select. `is_more`: the range contains more instants than were counted. `first_at`,
-    `last_at`: the first and the last instant for which a run would be opened, or None.
+    `last_at`: the first and the last instant for which a run would be opened, or None. `may_start_more`: runs may also
+    be opened for instants that were not counted. False if the count stopped because `max_runs` runs were reached.
     """
 
     n_instants: int
@@ -62,6 +63,7 @@ class BackfillPreview:
     n_passed_over: int
     first_at: datetime | None
     last_at: datetime | None
+    may_start_more: bool
 
 
 def preview(job: Job, request: BackfillRequest, now: datetime) -> BackfillPreview:
@@ -71,14 +73,15 @@ def preview(job: Job, request: BackfillRequest, now: datetime) -> BackfillPrevie
     n_instants = n_start = n_passed_over = 0
     first_at = last_at = None
     for instant, is_wanted in _select(job, request, now, MAX_INSTANTS_PER_STEP):
-        if n_instants == max_counted or n_start == request.max_runs:
-            return BackfillPreview(n_instants, True, n_start, n_passed_over, first_at, last_at)
+        is_limit_reached = n_start == request.max_runs
+        if n_instants == max_counted or is_limit_reached:
+            return BackfillPreview(n_instants, True, n_start, n_passed_over, first_at, last_at, not is_limit_reached)
         n_instants += 1
         if is_wanted:
             n_start, first_at, last_at = n_start + 1, first_at or instant, instant
         else:
             n_passed_over += 1
-    return BackfillPreview(n_instants, False, n_start, n_passed_over, first_at, last_at)
+    return BackfillPreview(n_instants, False, n_start, n_passed_over, first_at, last_at, may_start_more=False)
 
 
 def start(job_id: UUID, request: BackfillRequest, now: datetime, *, actor: str) -> Backfill:

@@ -28,6 +28,7 @@ from schedules.models import MAX_JOB_DESCRIPTION_LENGTH, MAX_JOB_NAME_LENGTH
 from schedules.policies import JobPolicies, find_conflicts
 from values.field_errors import sentences
 from values.json_values import find_unstorable, storable
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from access.visibility import Caller
@@ -114,13 +115,18 @@ def _check_policies(policies: JobPolicies, info: ValidationInfo) -> JobPolicies:
     # An invalid schedule (None) has its own error, so report no second error that the job has no schedule.
     found = find_conflicts(policies, has_schedule=schedule is None or schedule.kind is not Kind.NONE)
     errors = {f"policies.{name}": [sentence] for name, sentence in found.items()}
-    if policies.feature_flag and not flags.exists(policies.feature_flag, _context(info).caller):
-        errors["policies.feature_flag"] = [
-            f"There is no feature flag “{policies.feature_flag}”: create the flag first."
-        ]
+    flag, context = policies.feature_flag, _context(info)
+    # A job keeps its flag, even if the caller may not see the flag.
+    if flag and flag != _current_flag(context.job) and not flags.exists(flag, context.caller):
+        errors["policies.feature_flag"] = [f"There is no feature flag “{flag}”: create the flag first."]
     if errors:
         raise sentences(errors)
     return policies
+
+
+def _current_flag(job: Job | None) -> str | None:
+    policies = value_or_none(job.readable_policies) if job else None
+    return policies.feature_flag if policies else None
 
 
 def _under_target(errors: Mapping[str, list[str]]) -> dict[str, list[str]]:

@@ -46,7 +46,7 @@ def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None, *, 
 
     `data`: members of `JobDefinition`; `name` and `target` are required. `job`: the job whose definition is replaced;
     its current schedule stays valid even if the schedule has ended. The definition may name only jobs and flags that
-    the caller may see. Raises InvalidDefinition with each wrong field.
+    the caller may see, and the flag that `job` has. Raises InvalidDefinition with each wrong field.
     """
     context = ValidationContext(now, job, caller)
     try:

@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField()),
                 ('state', models.CharField(choices=[('active', 'Active'), ('paused', 'Paused'), ('ended', 'Ended')], default='active', max_length=6)),
                 ('pause_reason', models.CharField(blank=True, max_length=255)),
-                ('paused_at', models.DateTimeField(null=True)),
+                ('paused_at', models.DateTimeField(help_text='Start of the latest pause; kept after the pause.', null=True)),
                 ('paused_by', models.CharField(blank=True, db_default='', help_text='Who paused the job; empty: nobody, or Mainspring after failures.', max_length=150)),
                 ('paused_until_at', models.DateTimeField(help_text='When the pause expires; empty: never.', null=True)),
                 ('pause_catch_up', models.CharField(choices=[('none', 'None'), ('first', 'First'), ('last', 'Last'), ('all', 'All')], db_default='none', max_length=5)),

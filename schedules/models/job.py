@@ -80,7 +80,7 @@ class Job(models.Model):
 
     state = models.CharField(max_length=6, choices=JobState, default=JobState.ACTIVE)
     pause_reason = models.CharField(max_length=MAX_PAUSE_REASON_LENGTH, blank=True)
-    paused_at = models.DateTimeField(null=True)
+    paused_at = models.DateTimeField(null=True, help_text="Start of the latest pause; kept after the pause.")
     paused_by = models.CharField(
         max_length=150,
         blank=True,

@@ -37,7 +37,8 @@ MAX_JOBS_PREVIEWED = 1000  # a request waits for the preview
 class UndoPreview:
     """A preview of undoing a pause set: it would resume `n_jobs` jobs and start `n_would_start` runs.
 
-    `is_more`: more runs may start, because only runs of the first `MAX_JOBS_PREVIEWED` jobs were counted.
+    `is_more`: more runs may start, because only runs of the first `MAX_JOBS_PREVIEWED` jobs were counted. A job whose
+    schedule cannot be read stays paused. Of the first `MAX_JOBS_PREVIEWED` jobs, `n_jobs` does not count such jobs.
     """
 
     n_jobs: int
@@ -114,13 +115,14 @@ def preview_undo(
 ) -> UndoPreview:
     """Return a preview of undoing the set at `now`. Nothing is changed."""
     members = _members(found, caller)
-    n_jobs = members.count()
+    n_members = members.count()
+    first = list(members.select_related("spec").order_by("pk")[:MAX_JOBS_PREVIEWED])
+    n_jobs = n_members - sum(job.known_schedule is None for job in first)
     if catch_up is Resumption.NONE:
         return UndoPreview(n_jobs, 0, is_more=False)
-    first = members.select_related("spec").order_by("pk")[:MAX_JOBS_PREVIEWED]
     previews = [resuming.preview(job, now, catch_up, max_runs, count_limit=0) for job in first if job.is_readable]
     n_starts = sum(preview.n_would_start for preview in previews)
-    return UndoPreview(n_jobs, n_starts, is_more=n_jobs > MAX_JOBS_PREVIEWED)
+    return UndoPreview(n_jobs, n_starts, is_more=n_members > MAX_JOBS_PREVIEWED)
 
 
 def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:

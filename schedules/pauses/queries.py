@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 # resuming: end pauses, many in one statement. `state = 'paused'`: somebody else may have resumed a job meanwhile.
+# `paused_at` stays: a late follow-up compares the end of a run with the whole pause (`chained_jobs`).
 END_PAUSES = """
 UPDATE schedules_job AS job
    SET state = ended.state, next_run_at = ended.next_run_at, resumed_at = ended.resumed_at,
        catch_up_from_at = ended.catch_up_from_at, catch_up_until_at = ended.catch_up_until_at, updated_at = %(now)s,
-       paused_at = NULL, paused_by = '', paused_until_at = NULL, pause_reason = '', pause_catch_up = 'none',
-       pause_set_id = NULL
+       paused_by = '', paused_until_at = NULL, pause_reason = '', pause_catch_up = 'none', pause_set_id = NULL
   FROM unnest(%(id)s::uuid[], %(state)s::text[], %(next_run_at)s::timestamptz[], %(resumed_at)s::timestamptz[],
               %(catch_up_from_at)s::timestamptz[], %(catch_up_until_at)s::timestamptz[])
         AS ended (id, state, next_run_at, resumed_at, catch_up_from_at, catch_up_until_at)

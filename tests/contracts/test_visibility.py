@@ -19,7 +19,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from access import visibility
 from access.models import ApiKey, Scope
 from access.visibility import ENGINE
-from executions.models import LogLine, Run
+from executions.models import LogLine, Run, RunSpec
 from executions.states import Origin
 from executions.targets.base import Failed
 from schedules import flags
@@ -33,6 +33,7 @@ from schedules.pauses.terms import PauseTerms
 from tests.api_views import api_views
 from tests.documented import DocumentedClient, documented_client
 from tests.factories import ECHO, HELLO, end, make_flag, make_job, make_run
+from tests.sent_by_browser import sent_by_browser
 from tests.staff import StaffClient, signed_in
 
 if TYPE_CHECKING:
@@ -219,6 +220,24 @@ def test_changing_a_neighbour_keeps_its_link_to_the_hidden_job(hiding: World, ap
         assert [link.job for link in chains.of(job.pk)] == [source], method
 
 
+def neighbour_with_a_hidden_flag() -> Job:
+    job = Job.objects.select_related("spec").get(name="greeting")
+    RunSpec.objects.filter(pk=job.spec_id).update(policies=job.spec.policies | {"feature_flag": f"{MARK}-flag"})
+    return job
+
+
+def stored_flag(job: Job) -> str | None:
+    return Job.objects.select_related("spec").get(pk=job.pk).policies.feature_flag
+
+
+def test_changing_a_job_keeps_its_hidden_flag(hiding: World, api: DocumentedClient) -> None:
+    job = neighbour_with_a_hidden_flag()
+    address = f"/api/v1/jobs/{job.pk}"
+    for method, body in (("PATCH", {"name": "renamed"}), ("PUT", api.get(address).json() | {"name": "greeting"})):
+        answer = api.send(method, address, body)
+        assert (answer.status_code, stored_flag(job)) == (200, f"{MARK}-flag"), (method, answer.content)
+
+
 def test_cancelling_a_run_does_not_name_the_hidden_run_that_started_it(hiding: World, api: DocumentedClient) -> None:
     run = Run.objects.get(job__name="greeting")
     answer = api.send("POST", f"/api/v1/runs/{run.pk}/cancel", {})
@@ -338,6 +357,13 @@ def test_the_pages_of_neighbours_do_not_name_hidden_objects(hiding: World, pages
         reverse("admin:access_apikey_add"),
     ):
         assert not hiding.named_in(pages.get(address).content.decode()), address
+
+
+def test_saving_the_form_of_a_job_keeps_its_hidden_flag(hiding: World, pages: StaffClient) -> None:
+    job = neighbour_with_a_hidden_flag()
+    address = reverse("admin:schedules_job_change", args=[job.pk])
+    answer = pages.post(address, sent_by_browser(pages.get(address).content.decode(), 'id="job_form"'))
+    assert (answer.status_code, stored_flag(job)) == (302, f"{MARK}-flag")
 
 
 @pytest.mark.parametrize("address", ["/api/v1/jobs", "/api/v1/runs", "/api/v1/feature-flags", "/api/v1/pauses"])

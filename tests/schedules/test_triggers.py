@@ -107,10 +107,10 @@ def test_the_time_of_the_first_request_to_stop_is_kept() -> None:
     assert run.cancel_requested_at == after(1)
 
 
-def test_a_resumed_job_keeps_nothing_of_its_pause() -> None:
+def test_a_resumed_job_keeps_only_the_start_of_its_pause() -> None:
     job = pause(make_job().pk, NOW, actor="ann", terms=PauseTerms(reason="why"))
     job = resume(job.pk, after(1), actor="ann")
-    assert (job.state, job.pause_reason, job.paused_at) == (JobState.ACTIVE, "", None)
+    assert (job.state, job.pause_reason, job.paused_at) == (JobState.ACTIVE, "", NOW)
 
 
 @pytest.mark.parametrize("terms", [PauseTerms(until=NOW), PauseTerms(catch_up=Resumption.LAST)])

@@ -207,7 +207,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         self.definition: Definition | None = None
         self.now = datetime.now(UTC)
         flags: Any = self.fields["feature_flag"]
-        flags.choices = partial(limits.flag_choices, self.caller)
+        flags.choices = partial(limits.flag_choices, self.caller, limits.policies_of(self.before).feature_flag)
         chosen = {name: self[name].value() or [] for name in limits.AFTER_FIELDS.values()}
         limits.name_jobs(self.fields, chosen, self.caller)
         self.fields["timezone"].widget.attrs["list"] = "zone-names"

@@ -39,9 +39,14 @@ class OtherJobs(forms.MultipleChoiceField):
         return True
 
 
-def flag_choices(caller: Caller) -> list[tuple[str, str]]:
-    """Return the choices of the field “Feature flag”: no flag, and each flag that the caller may see."""
-    names = visible(FeatureFlag, caller).values_list("name", flat=True)
+def flag_choices(caller: Caller, current: str | None) -> list[tuple[str, str]]:
+    """Return the choices of the field “Feature flag”: no flag, each flag that the caller may see, and `current`.
+
+    `current`: the flag of the job, or None. A job keeps its flag, even if the caller may not see the flag.
+    """
+    names = list(visible(FeatureFlag, caller).values_list("name", flat=True))
+    if current and current not in names:
+        names.append(current)
     return [("", "No flag"), *((name, name) for name in names)]
 
 

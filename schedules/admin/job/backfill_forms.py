@@ -72,8 +72,12 @@ def preview_text(found: backfill.BackfillPreview, now: datetime) -> str:
     more = "more than " if found.is_more else ""
     text = f"The range has {more}{counted(found.n_instants, 'occurrence')}; "
     if not found.n_would_start or found.first_at is None or found.last_at is None:
-        return text + "the backfill will create no run."
+        for_which = f" for the first {found.n_instants:,}" if found.may_start_more else ""
+        return f"{text}the backfill will create no run{for_which}."
     first, last = (instants.exact_text(at, now) for at in (found.first_at, found.last_at))
+    if found.may_start_more:
+        n_runs = counted(found.n_would_start, "run")
+        return f"{text}the backfill will create {n_runs} or more, the first one scheduled for {first}."
     when = f"for {first}" if first == last else f"from {first} to {last}"
     return text + f"the backfill will create {counted(found.n_would_start, 'run')}, scheduled {when}."
 

@@ -64,7 +64,8 @@ class BackfillPages(JobLookup):
                 if request.POST.get("confirmed"):
                     return self._start(request, job, wanted, now)
                 found = backfill.preview(job, wanted, now)
-                context |= {"preview": backfill_forms.preview_text(found, now), "may_start": found.n_would_start > 0}
+                may_start = found.n_would_start > 0 or found.may_start_more
+                context |= {"preview": backfill_forms.preview_text(found, now), "may_start": may_start}
             except InvalidDefinition as invalid:
                 context["error"] = " ".join(text for texts in invalid.errors.values() for text in texts)
             except (ValueError, JobConflict) as error:

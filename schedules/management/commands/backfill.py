@@ -79,12 +79,14 @@ class Command(BaseCommand):
             self._wait(created)
 
     def _show_preview(self, found: backfill.BackfillPreview) -> None:
-        more = " or more" if found.is_more else ""
-        self.stdout.write(f"Runs would start for {found.n_would_start:,}{more} of {found.n_instants:,}{more} instants.")
+        starts = f"{found.n_would_start:,}{' or more' if found.may_start_more else ''}"
+        instants = f"{'more than ' if found.is_more else ''}{found.n_instants:,}"
+        self.stdout.write(f"Runs would start for {starts} of {instants} instants.")
         if found.first_at and found.last_at:
+            last = "Last counted" if found.may_start_more else "Last"
             self.stdout.write(
                 f"First instant with a new run: {found.first_at:%Y-%m-%d %H:%M:%S} UTC. "
-                f"Last: {found.last_at:%Y-%m-%d %H:%M:%S} UTC."
+                f"{last}: {found.last_at:%Y-%m-%d %H:%M:%S} UTC."
             )
 
     def _wait(self, started: Backfill) -> None:

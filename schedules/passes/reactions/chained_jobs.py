@@ -85,11 +85,13 @@ def _new_runs(
 
 
 def _was_paused(start: _Start) -> bool:
-    """Whether the job was paused when the other job's run ended. If so, the start is skipped, even after a resumption.
+    """Whether the latest pause of the job includes the end of the other job's run. If so, the start is skipped.
 
-    Resuming a job erases `paused_at`: each run that ended at or before `resumed_at` counts as ended during the pause.
+    The follow-up may be late: since the end of the run, the job may have been paused, resumed, or both.
     """
-    job = start.job
+    job, ended_at = start.job, start.ended_at
+    if job.paused_at is not None and ended_at <= job.paused_at:
+        return False
     if job.state == JobState.PAUSED:
-        return job.paused_at is not None and job.paused_at < start.ended_at
-    return job.resumed_at is not None and start.ended_at <= job.resumed_at
+        return job.paused_until_at is None or ended_at <= job.paused_until_at
+    return job.resumed_at is not None and ended_at <= job.resumed_at

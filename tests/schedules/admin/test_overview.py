@@ -9,6 +9,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from executions.lifecycle import transitions
+from executions.states import RunStatus
 from executions.targets.base import Failed
 from schedules.models import Stoppage
 from schedules.models.stoppage import Why
@@ -53,6 +55,15 @@ def test_a_clock_that_stands_still_and_missing_workers_are_told(admin_user: User
     make_run(job, now - timedelta(minutes=5))
     text = page_of(signed_in(admin_user).get("/admin/"))
     assert "Jobs are overdue" in text and "Runs are starting late" in text
+
+
+def test_the_time_for_which_a_run_was_held_is_no_lack_of_workers(admin_user: User) -> None:
+    now = datetime.now(UTC)
+    held = make_run(make_job("limited", {"cron": "0 0 1 1 *"}, now), now - timedelta(minutes=6), is_buffered=True)
+    transitions.release({held.pk: None}, now)
+    held.refresh_from_db()
+    assert held.status == RunStatus.QUEUED
+    assert "Runs are starting late" not in page_of(signed_in(admin_user).get("/admin/"))
 
 
 def test_it_shows_nothing_of_runs_to_those_who_may_not_see_them(admin_user: User) -> None:

@@ -164,20 +164,6 @@ def test_follow_ups_that_take_several_passes_start_nothing_twice(monkeypatch: py
     assert len(started(chained_job)) == 3
 
 
-def test_a_chained_job_is_skipped_if_it_was_paused_before_the_end_of_the_run() -> None:
-    first = source()
-    chained_job = chained(first, policies={"overlap": "allow"})
-    triggers.pause(chained_job.pk, NOW, actor="ann")
-    ended = end(make_run(first))
-    follow()
-    assert (started(chained_job), Run.objects.get(job=chained_job).caused_by) == (["chain skipped paused"], ended.pk)
-    triggers.resume(chained_job.pk, NOW + MINUTE, actor="ann")
-    end(make_run(first, NOW + 2 * MINUTE))
-    triggers.pause(chained_job.pk, NOW + 3 * MINUTE, actor="ann")
-    follow(NOW + 3 * MINUTE)
-    assert started(chained_job) == ["chain skipped paused", "chain queued"]
-
-
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("policy", "shown"),

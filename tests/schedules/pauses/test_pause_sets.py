@@ -11,7 +11,7 @@ from django.db.models import Q
 from access import visibility
 from access.models import Scope
 from access.visibility import deferred_caller
-from executions.models import Run
+from executions.models import Run, RunSpec
 from schedules import queries, triggers
 from schedules.clock.policies.resumption import Resumption
 from schedules.exceptions import JobConflict
@@ -193,6 +193,18 @@ def test_a_job_that_cannot_be_resumed_does_not_keep_the_others_paused() -> None:
     Job.objects.filter(pk=broken.pk).update(schedule={"kind": "of another version"})
     assert undo(created.pk, NOW, actor="ann").state == PauseSetState.UNDONE
     assert states() == {"broken": "paused", "sound": "active"}
+
+
+def test_the_preview_of_an_undo_leaves_out_jobs_that_cannot_be_resumed() -> None:
+    unreadable_schedule, unreadable_policies = make_job("broken"), make_job("vague")
+    make_job("sound")
+    created = start(select(), NOW, actor="ann")
+    Job.objects.filter(pk=unreadable_schedule.pk).update(schedule={"kind": "of another version"})
+    RunSpec.objects.filter(pk=unreadable_policies.spec_id).update(policies={"of": "another version"})
+    # The undo resumes a job with unreadable policies; a tick starts no run of it until the policies are repaired.
+    assert preview_undo(created, at(2), Resumption.NONE) == UndoPreview(2, 0, is_more=False)
+    assert preview_undo(created, at(2), Resumption.ALL) == UndoPreview(2, 2, is_more=False)
+    assert undo(created.pk, at(2), actor="ann", catch_up=Resumption.ALL).n_resumed == 2
 
 
 def test_a_set_that_is_paused_already_and_due_once_more_resumes_no_job() -> None:

@@ -87,24 +87,34 @@ def test_a_number_of_runs_within_its_limits_is_read(text: str, n: int | None) ->
     ("found", "text"),
     [
         pytest.param(
-            BackfillPreview(3, False, 2, 1, MORNING, NOW),
+            BackfillPreview(3, False, 2, 1, MORNING, NOW, False),
             "The range has 3 occurrences; the backfill will create 2 runs, scheduled from 20 Nov 09:00:00 UTC to 20 Nov 12:00:00 UTC.",
             id="some start",
         ),
         pytest.param(
-            BackfillPreview(1, False, 1, 0, NOW, NOW),
+            BackfillPreview(1, False, 1, 0, NOW, NOW, False),
             "The range has 1 occurrence; the backfill will create 1 run, scheduled for 20 Nov 12:00:00 UTC.",
             id="one starts",
         ),
         pytest.param(
-            BackfillPreview(5, False, 0, 5, None, None),
+            BackfillPreview(5, False, 0, 5, None, None, False),
             "The range has 5 occurrences; the backfill will create no run.",
             id="none",
         ),
         pytest.param(
-            BackfillPreview(10_000, True, 0, 0, None, None),
-            "The range has more than 10,000 occurrences; the backfill will create no run.",
+            BackfillPreview(10_000, True, 0, 10_000, None, None, True),
+            "The range has more than 10,000 occurrences; the backfill will create no run for the first 10,000.",
+            id="none of the counted occurrences starts",
+        ),
+        pytest.param(
+            BackfillPreview(10_000, True, 9000, 1000, MORNING, NOW, True),
+            "The range has more than 10,000 occurrences; the backfill will create 9,000 runs or more, the first one scheduled for 20 Nov 09:00:00 UTC.",
             id="too many to count",
+        ),
+        pytest.param(
+            BackfillPreview(2, True, 2, 0, MORNING, NOW, False),
+            "The range has more than 2 occurrences; the backfill will create 2 runs, scheduled from 20 Nov 09:00:00 UTC to 20 Nov 12:00:00 UTC.",
+            id="the limit of runs is reached",
         ),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from executions.models import Run
+from schedules.backfills import backfill
 from schedules.backfills.backfill import step_once
 from schedules.management.arguments import EXIT_REFUSED
 from schedules.models import Backfill
@@ -37,6 +38,23 @@ def test_a_dry_run_prints_how_many_would_start(job: Job) -> None:
     assert "Runs would start for 3 of 3 instants." in text
     assert "First instant with a new run: 2026-11-20 09:00:00 UTC. Last: 2026-11-20 11:00:00 UTC." in text
     assert not Backfill.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("n_counted", "options", "text"),
+    [
+        (10, ["--max-runs", "2"], "Runs would start for 2 of more than 2 instants."),
+        (10, ["--max-runs", "3"], "Runs would start for 3 of 3 instants."),
+        (2, [], "Runs would start for 2 or more of more than 2 instants."),
+        (2, ["--max-runs", "2"], "Runs would start for 2 of more than 2 instants."),
+        (3, [], "Runs would start for 3 of 3 instants."),
+    ],
+)
+def test_a_dry_run_says_whether_its_counts_are_exact(
+    job: Job, n_counted: int, options: list[str], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backfill, "MAX_INSTANTS_COUNTED", n_counted)
+    assert text in output_of("report", *RANGE, "--dry-run", *options)
 
 
 def test_the_command_prints_progress_until_all_runs_are_over(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
