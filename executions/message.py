@@ -79,7 +79,10 @@ class Message:
 
 @dataclass(slots=True)
 class MessageAllowance:
-    """A token bucket that allows from 1 to MAX_MESSAGES_PER_ROUTE messages per route in the next tick or dispatch."""
+    """A token bucket, shared by all routes: how many messages the next tick or dispatch may build for each route.
+
+    The number is between 1 and MAX_MESSAGES_PER_ROUTE.
+    """
 
     n_left: float = MAX_MESSAGES_PER_ROUTE
     seen_at: datetime | None = None

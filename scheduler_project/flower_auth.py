@@ -72,7 +72,10 @@ class LoginHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
 
 
 def _next_url(handler: BaseHandler) -> str:
-    """Return the URL of the page that the user requested, or `/` if a Location header cannot contain that URL."""
+    """Return the URL of the page that the user requested, or of Flower's start page if the request names no safe page.
+
+    Return `/` if a Location header cannot contain the URL.
+    """
     url: str = get_next_url(handler)
     return url if url.isascii() and url.isprintable() else "/"
 

@@ -1,7 +1,7 @@
 """Decides which due occurrences of a job start. Checks, in this order: pause, catch-up, flag, `max_runs`, overlap.
 
-Reads no database. The input is a locked job, its policies and its live runs. The result is new runs, live runs to stop,
-and the job's new clock: its mark, its next instant and its number of starts.
+Reads no database. The input is a locked job with its policies, its live runs, the time, and the names of the flags that
+are off. The result is new runs, live runs to stop, and the job's new clock, such as its mark and its next instant.
 """
 
 from __future__ import annotations

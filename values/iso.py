@@ -1,4 +1,4 @@
-"""Formats instants as ISO 8601, in the same form for the API, the management commands and the targets."""
+"""Formats instants as ISO 8601 in UTC: for schedules, errors, management commands and targets."""
 
 from __future__ import annotations
 

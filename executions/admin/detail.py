@@ -22,6 +22,7 @@ from executions.models import LogLine, Run
 from executions.models.attempt import all_attempts
 from executions.states import STATUS_LABELS, EventKind, RunStatus, origin_label
 from executions.targets.registry import TARGETS, masked, read_target
+from executions.worker.endings import max_attempts
 from values import instants
 from values.readable import Unreadable
 
@@ -149,7 +150,7 @@ def attempts_of(run: Run) -> str:
     lost = f", {run.n_lost} lost with {'its worker' if run.n_lost == 1 else 'their workers'}" if run.n_lost else ""
     if isinstance(policies, Unreadable):
         return f"{run.n_attempts}{lost}"
-    return f"{run.n_attempts} of at most {policies.retry.max_retries + 1 + run.n_lost}{lost}"
+    return f"{run.n_attempts} of at most {max_attempts(policies, run.n_lost)}{lost}"
 
 
 def moments(events: list[RunEvent], now: datetime) -> list[Moment]:

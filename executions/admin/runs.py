@@ -70,7 +70,9 @@ class RunAdmin(ModelAdmin[Run]):
     actions = ("retry_selected", "cancel_selected")
     chips = (("All", "status", ""), *((label, "status", status.value) for status, (label, _) in STATUS_LABELS.items()))
     empty_title = "No runs yet"
-    empty_text = "A run appears here when a job is due, or when you start a job by hand from the job's page."
+    empty_text = (
+        "A run appears here when a job is due or is started in another way, for example by hand from the job's page."
+    )
 
     def __init__(self, model: type[Run], admin_site: AdminSite) -> None:
         super().__init__(model, admin_site)

@@ -79,7 +79,7 @@ def last_scheduled_at(job_id: UUID, after: datetime) -> datetime | None:
 def jobs_failed_in_a_row(latest: Mapping[UUID, tuple[int, datetime | None]]) -> set[UUID]:
     """Return the jobs whose latest n runs have all failed. Only runs that succeeded or failed count. One query.
 
-    `latest`: for each job, n, and the instant after which the job's runs count (None: all of them count).
+    `latest`: for each job, n and an instant. Only runs with a later nominal instant count (None: all of them count).
     """
     values = {
         "job_id": list(latest),

@@ -17,7 +17,7 @@ from django.db.models.functions import Upper
 
 from executions.policies.run_policies import RunPolicies, read_policies
 from executions.targets.registry import TARGETS, read_target
-from values.readable import value_or_none
+from values.readable import CannotRead, value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,8 +85,10 @@ class RunSpec(models.Model):
 
 
 def timeout_of(target_kind: str, policies: RunPolicies) -> timedelta:
-    """Return the maximum duration of one attempt. Raises KeyError for an unknown kind."""
-    target: Target = TARGETS[target_kind]
+    """Return the maximum duration of one attempt. Raises CannotRead, with the reason, for an unknown kind."""
+    target: Target | None = TARGETS.get(target_kind)
+    if target is None:
+        raise CannotRead(str(read_target({"kind": target_kind})))
     return policies.timeout or target.default_timeout
 
 

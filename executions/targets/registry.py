@@ -65,7 +65,7 @@ def read_target(stored: object) -> TargetConfig | Unreadable:
 
 
 def masked(stored: object) -> dict[str, Any]:
-    """Return a stored target without its credentials. If the target can't be read, return only its kind."""
+    """Return a stored target with its credentials masked. If the target can't be read, return only its kind."""
     config = read_target(stored)
     if not isinstance(stored, Mapping):
         return {"kind": None}

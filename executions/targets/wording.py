@@ -15,5 +15,8 @@ def error_words(error: BaseException) -> str:
 
 
 def value_words(value: object) -> str:
-    """Return a value as Python writes it, shortened, on one line."""
-    return " ".join(reprlib.repr(value).split())
+    """Return a value as Python writes it, shortened, on one line. If that fails, return the value's type."""
+    try:
+        return " ".join(reprlib.repr(value).split())
+    except Exception:  # noqa: BLE001 - Python writes no int with more than 4300 digits; other objects may raise anything
+        return f"an object of type {type(value).__name__}"

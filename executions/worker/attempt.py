@@ -48,7 +48,7 @@ def prepare(claim: Claim) -> PreparedAttempt:
     try:
         policies = value_or_raise(read_policies(claim.policies))
         return PreparedAttempt(claim, RunContext(claim, timeout_of(claim.target_kind, policies)), policies)
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         return PreparedAttempt(claim, RunContext(claim, timedelta(0)), RunPolicies(), _refusal(error))
 
 

@@ -1,4 +1,7 @@
-"""Pure: derives the ending of an attempt from its outcome, under the job's retry and delivery policies."""
+"""Pure: derives the ending of an attempt from its outcome, or from the loss of its worker.
+
+The job's retry and delivery policies decide whether another attempt follows.
+"""
 
 from __future__ import annotations
 
@@ -91,6 +94,13 @@ def after_loss(ended: EndedAttempt, policies: RunPolicies, now: datetime) -> End
         )
     retry_at = now if status is RunStatus.QUEUED else None
     return ended.ending(status, AttemptStatus.LOST, error_code=AttemptStatus.LOST.value, error=error, retry_at=retry_at)
+
+
+def max_attempts(policies: RunPolicies, n_lost: int) -> int:
+    """Return the maximum number of attempts of a run of which `n_lost` attempts lost their worker."""
+    if policies.delivery is Delivery.AT_MOST_ONCE:
+        return 1
+    return policies.retry.max_retries + 1 + min(n_lost, MAX_LOST)
 
 
 def after_kill(ended: EndedAttempt, policies: RunPolicies, now: datetime, chance: float) -> Ending:

@@ -79,7 +79,7 @@ def _ending(row: tuple[Any, ...], now: datetime) -> Ending:
     try:
         policies = value_or_raise(read_policies(policies_json))
         timeout = timeout_of(target_kind, policies)
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         # Another version of the code wrote these policies. Fail only this run: the other runs must be recovered.
         log.exception("cannot_recover", action="reap", run=str(run_id))
         failed = Failed(

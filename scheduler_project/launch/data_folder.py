@@ -72,9 +72,11 @@ class DataFolder:
     def secret_key(self) -> str:
         """Return the key that signs sessions and tokens. The key is created once: a new key would end all sessions."""
         path = self.path / "secret-key"
-        if not path.exists():
-            path.touch(mode=0o600)  # before the key is written, so that nobody else can open the file
-            path.write_text(secrets.token_urlsafe(50))
+        if not path.exists() or not path.stat().st_size:
+            new = self.path / "secret-key.new"
+            new.touch(mode=0o600)  # before the key is written, so that nobody else can open the file
+            new.write_text(secrets.token_urlsafe(50))
+            new.rename(path)  # so that a killed process leaves no incomplete key
         return path.read_text()
 
     def variables(self, stack: ExitStack | None, log: Callable[[str], None] = lambda line: None) -> dict[str, str]:
@@ -120,7 +122,8 @@ class DataFolder:
             return
         for number, seconds in ((signal.SIGTERM, LEFTOVER_STOP_TIMEOUT), (signal.SIGKILL, LEFTOVER_KILL_TIMEOUT)):
             for pid in filter(_is_program, pids):
-                os.killpg(pid, number)
+                with suppress(ProcessLookupError):  # it ended meanwhile
+                    os.killpg(pid, number)
             wait_until(lambda: not any(map(_is_program, pids)), seconds)
         self._processes.unlink()
 

@@ -1,4 +1,4 @@
-"""Migrates the database and, if it has no administrator, creates one with a random password."""
+"""Migrates the database and, if it has no administrator, creates one with a random password and an API key."""
 
 from __future__ import annotations
 

@@ -174,7 +174,8 @@ class Server(ABC):
     def starting(self, seconds: float = START_TIMEOUT) -> Iterator[None]:
         """Like `start`, for a caller that must not block for long: yields until the server accepts clients.
 
-        Raises CannotLaunch if the start fails, or if the server does not accept clients within `seconds`.
+        Only the stop of a server of an earlier launch blocks, for up to 20 s. Raises CannotLaunch if the start fails,
+        or if the server does not accept clients within `seconds` after the launch of its process.
         """
         self._stop_leftover()
         self._prepare()

@@ -74,9 +74,9 @@ def find_programs(bin_folders: Sequence[Path], folder: Path, *, namespaces: bool
             return PostgresPrograms(bin_folder, folder, version, prefix=USER_NAMESPACE)
         if programs := _as_nobody(bin_folder, folder):
             return programs
-    if os.geteuid() != 0:
-        raise CannotLaunch(f"{bin_folders[0] / 'postgres'} does not run on this machine. {INSTALL_POSTGRES}")
-    raise CannotLaunch(CANNOT_RUN_AS_ROOT)
+    if os.geteuid() == 0 and any(map(_version, bin_folders)):
+        raise CannotLaunch(CANNOT_RUN_AS_ROOT)
+    raise CannotLaunch(f"{bin_folders[0] / 'postgres'} does not run on this machine. {INSTALL_POSTGRES}")
 
 
 def _as_nobody(bin_folder: Path, folder: Path) -> PostgresPrograms | None:

@@ -1,4 +1,4 @@
-"""Error responses of the REST API as `application/problem+json` (RFC 9457), with one entry for each wrong field."""
+"""Error responses of the REST API as `application/problem+json` (RFC 9457). Each error of a field is one entry."""
 
 from __future__ import annotations
 

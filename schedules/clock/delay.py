@@ -15,7 +15,8 @@ from schedules.clock.zones.zones import LAST_AT
 def next_after_run(spec: ScheduleSpec, ended_at: datetime, mark_at: datetime) -> datetime | None:
     """Return the next occurrence of a delay after a run that ended at `ended_at`; None if later than `spec.end_at`.
 
-    The result is later than `mark_at`, even if a worker with a slow clock recorded the end of the run.
+    The result is not earlier than `spec.start_at`. It is later than `mark_at`, even if a worker with a slow clock
+    recorded the end of the run.
     """
     assert spec.delay is not None
     at = max(ended_at, mark_at) + spec.delay

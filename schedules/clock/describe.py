@@ -198,9 +198,9 @@ def _short_month_notes(cron: Cron) -> list[str]:
 
 
 def _step_notes(name: str, part: str, size: int) -> list[str]:
-    if not part.startswith("*/"):
+    if not part.startswith("*/") or "," in part:  # the other items of a list may fill the gaps
         return []
-    step = int(part[2:].split(",")[0])
+    step = int(part[2:])
     if step >= size:
         return [f"The step of the {name} field is too large: the field matches only {name} 0. Use a step below {size}."]
     if size % step:

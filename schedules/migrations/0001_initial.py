@@ -140,7 +140,7 @@ class Migration(migrations.Migration):
                 ('found_at', models.DateTimeField()),
                 ('stood_at', models.DateTimeField(help_text="The job's mark at `found_at`; for `gaps` and `mark_ahead`, the first occurrence without a record.")),
                 ('raised_at', models.DateTimeField(null=True)),
-                ('is_noted', models.BooleanField(db_default=False, help_text="Whether an event of one of the job's runs reports the stoppage, in addition to the log.")),
+                ('is_noted', models.BooleanField(db_default=False, help_text="Whether an event that records the stoppage has been added to one of the job's runs.")),
                 ('over_at', models.DateTimeField(null=True)),
             ],
             options={

@@ -39,7 +39,7 @@ class Stoppage(models.Model):
     raised_at = models.DateTimeField(null=True)
     is_noted = models.BooleanField(
         db_default=False,
-        help_text="Whether an event of one of the job's runs reports the stoppage, in addition to the log.",
+        help_text="Whether an event that records the stoppage has been added to one of the job's runs.",
     )
     over_at = models.DateTimeField(null=True)
 

@@ -41,9 +41,9 @@ MAX_JOBS_PREVIEWED = 1000  # a request waits for the preview
 class UndoPreview:
     """A preview of undoing a pause set: the undo would resume `n_jobs` jobs and start `n_would_start` runs.
 
-    `is_more`: `n_would_start` may be too low, because it counts only runs of the first `MAX_JOBS_PREVIEWED` jobs. A job
-    whose schedule cannot be read stays paused. Of the first `MAX_JOBS_PREVIEWED` jobs, `n_jobs` does not count such
-    jobs.
+    Only the first `MAX_JOBS_PREVIEWED` jobs of the set are read. If the set has more jobs, both numbers are estimates.
+    `n_would_start` may be too low, because only runs of the jobs that were read are counted; `is_more` says so.
+    `n_jobs` may be too high, because it includes unreadable jobs after those that were read; they stay paused.
     """
 
     n_jobs: int

@@ -52,7 +52,7 @@ def test_limits_are_set_in_the_form_and_shown_in_words(admin: Page) -> None:
     admin.get_by_label("Feature flag").select_option("exports")
     admin.get_by_role("button", name="Save", exact=True).click()
     expect(admin.locator("[data-errors=concurrency_limit]")).to_have_text(
-        "Enter a limit, or reset the other fields of this limit."
+        "Enter a number here. For no limit, set the other fields of this group to their defaults."
     )
     screenshot(admin, "job-limits-error")
     admin.get_by_label("Concurrency limit", exact=True).fill("2")

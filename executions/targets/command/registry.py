@@ -61,7 +61,8 @@ def command(name: str, *, description: str = "") -> Callable[[F], F]:
             raise InvalidCommand(
                 f"{name!r} is not a valid command name: use 1 to 100 characters from a-z, 0-9 and _ . : -"
             )
-        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        not_ordinary = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+        if any(is_kind(function) for is_kind in not_ordinary):
             raise InvalidCommand(
                 f"{name}: a command must be an ordinary function. For asynchronous code, call asyncio.run inside it."
             )

@@ -70,7 +70,7 @@ def in_form_words(sentence: str, dotted: str = "", label: str = "", rest: str = 
     if entry_no := _ENTRY.match(dotted):
         return f"Entry {int(entry_no[1]) + 1}: {sentence}"
     if sentence == "limit is required.":
-        return "Enter a limit, or reset the other fields of this limit."
+        return "Enter a number here. For no limit, set the other fields of this group to their defaults."
     name, own = dotted.rpartition(".")[2], rest or label
     if name and own and sentence.startswith(f"{name} "):
         text = f"“{own}”{sentence[len(name) :]}"

@@ -129,7 +129,10 @@ def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[
 
 
 def initial_of(job: Job | None, caller: Caller) -> dict[str, Any]:
-    """Return the initial values of the form: the values of the job's definition, or the defaults."""
+    """Return the initial values of the form: the values of the job's definition.
+
+    Without a job, and for each part of the job that cannot be read, the values are the defaults.
+    """
     policies = limits.policies_of(job).model_dump(mode="json")
     values: dict[str, Any] = {
         "schedule_kind": Kind.CRON.value,

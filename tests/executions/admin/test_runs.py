@@ -15,8 +15,9 @@ from executions.lifecycle import transitions
 from executions.models import LogLine, Run, RunSpec
 from executions.states import CancelReason, Origin, Reason
 from executions.targets.base import Failed
+from executions.worker.reaper import reap_once
 from schedules.jobs import definitions
-from tests.factories import NOW, end, make_job, make_run, make_skipped
+from tests.factories import NOW, claim, end, make_job, make_run, make_skipped
 from tests.staff import n_queries, page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
@@ -198,6 +199,13 @@ def test_the_page_of_a_run_says_what_it_is(admin: StaffClient) -> None:
     assert "<title> Run of greeting, failed |" in " ".join(text.split())
     heading = " ".join(text.split('<h2 class="ms-title">')[1].split("</h2>")[0].split())
     assert "greeting" in heading and "20 Nov 12:00:00 UTC" in heading and "Failed" in heading
+
+
+def test_the_page_of_a_run_that_may_not_be_queued_again_counts_one_attempt(admin: StaffClient) -> None:
+    run = make_run(make_job(policies={"delivery": "at_most_once"}))
+    claim(run)
+    reap_once(NOW + timedelta(minutes=5), 10)
+    assert "1 of at most 1, 1 lost with its worker" in page_of(admin.get(page(run)))
 
 
 @pytest.mark.long

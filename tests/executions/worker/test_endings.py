@@ -14,7 +14,7 @@ from executions.policies.retry import RetryPolicy
 from executions.policies.run_policies import Delivery, RunPolicies
 from executions.states import LIVE, TRANSITIONS, AttemptStatus, RunStatus
 from executions.targets.base import Cancelled, Failed, Outcome, RetryAt, Succeeded
-from executions.worker.endings import MAX_LOST, EndedAttempt, after_kill, after_loss, after_outcome
+from executions.worker.endings import MAX_LOST, EndedAttempt, after_kill, after_loss, after_outcome, max_attempts
 from tests.factories import NOW
 
 RUN_ID = UUID("01935b7e-0000-7000-8000-000000000001")
@@ -141,6 +141,23 @@ def test_a_lost_run_that_may_be_delivered_once_only_fails_and_says_so() -> None:
 
     assert (ending.status, ending.retry_at) == (RunStatus.FAILED, None)
     assert "at most once" in ending.error
+
+
+@pytest.mark.parametrize(
+    ("n_lost", "delivery", "expected"),
+    [
+        (0, Delivery.AT_LEAST_ONCE, 3),
+        (1, Delivery.AT_LEAST_ONCE, 4),
+        (MAX_LOST, Delivery.AT_LEAST_ONCE, 3 + MAX_LOST),
+        (MAX_LOST + 1, Delivery.AT_LEAST_ONCE, 3 + MAX_LOST),
+        (0, Delivery.AT_MOST_ONCE, 1),
+        (1, Delivery.AT_MOST_ONCE, 1),
+    ],
+)
+def test_a_lost_worker_adds_an_attempt_only_if_the_run_is_queued_again(
+    n_lost: int, delivery: Delivery, expected: int
+) -> None:
+    assert max_attempts(policies(max_retries=2, delivery=delivery), n_lost) == expected
 
 
 def test_a_killed_attempt_has_timed_out_and_is_retried_like_a_failure() -> None:

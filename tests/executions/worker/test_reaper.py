@@ -81,6 +81,14 @@ def test_a_run_with_unreadable_policies_fails_and_others_are_recovered() -> None
     assert (strange.status, strange.error_code) == (RunStatus.FAILED, "invalid_definition")
 
 
+def test_a_lost_run_of_an_unknown_target_kind_fails_with_the_reason() -> None:
+    run = make_run()
+    claim(run)
+    RunSpec.objects.update(target_kind="agent", target={"kind": "agent"})
+    assert reap_once(NOW + 2 * LEASE, 10) == Reaped(n_over=1)
+    assert "The target cannot be read: kind must be http or command." in Attempt.objects.get().error
+
+
 def test_a_lost_run_with_a_stop_request_is_cancelled() -> None:
     run = make_run()
     claim(run)

@@ -102,7 +102,11 @@ def test_a_message_with_a_spent_claim_does_nothing() -> None:
         (HTTP | {"payload": None}, "address_denied", "127.0.0.1"),
         (HTTP | {"payload": [1], "target": HTTP["target"] | {"body_format": "form"}}, "invalid_request", "payload"),
         ({"target": ECHO | {"colour": "red"}}, "invalid_definition", "colour"),
-        ({"target_kind": "agent", "target": {"kind": "agent"}}, "invalid_definition", "agent"),
+        (
+            {"target_kind": "agent", "target": {"kind": "agent"}},
+            "invalid_definition",
+            "kind must be http or command",
+        ),
         ({"policies": {"overlap": "from the future"}}, "invalid_definition", "overlap must be one of"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from scheduler_project.launch import data_folder
 from scheduler_project.launch.data_folder import DataFolder
 from scheduler_project.launch.exceptions import CannotLaunch
 from tests.waiting import wait_until
@@ -39,6 +41,25 @@ def test_only_the_owner_can_read_the_folder_and_the_secret_key(tmp_path: Path) -
 
 def test_every_launch_uses_the_same_secret_key(tmp_path: Path) -> None:
     assert DataFolder(tmp_path).secret_key() == DataFolder(tmp_path).secret_key()
+
+
+def test_an_empty_secret_key_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "secret-key").touch()
+    assert len(DataFolder(tmp_path).secret_key()) >= 50
+    assert mode(tmp_path / "secret-key") == 0o600
+
+
+def test_a_secret_key_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))  # bytes of a file: a full disk fails writes like this
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            folder.secret_key()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not (tmp_path / "secret-key").exists()
+    assert len(folder.secret_key()) >= 50
 
 
 def test_a_second_launch_gets_no_lock_and_the_process_id_of_the_first(tmp_path: Path) -> None:
@@ -103,3 +124,14 @@ def test_programs_of_a_killed_launch_are_stopped_but_no_other_process(tmp_path: 
         for process in (ours, stranger):
             process.kill()
             process.wait()
+
+
+def test_a_program_that_ends_before_the_signal_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""], start_new_session=True)
+    ended.wait(10)
+    command_lines = iter([f"{sys.executable} -m scheduler_project"])  # read while the program was still running
+    monkeypatch.setattr(data_folder, "command_line_of", lambda pid: next(command_lines, ""))
+    folder = DataFolder(tmp_path)
+    folder.remember_processes({"web": ended.pid})
+    folder.stop_leftovers()
+    assert not (tmp_path / "processes.json").exists()

@@ -207,7 +207,7 @@ def test_the_message_for_a_machine_without_postgresql_says_what_to_install_or_se
 
 def test_the_message_for_programs_that_do_not_run_says_what_to_set(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
-    with pytest.raises(CannotLaunch, match="DATABASE_URL"):
+    with pytest.raises(CannotLaunch, match=r"does not run on this machine\. Install PostgreSQL .* or set DATABASE_URL"):
         find_programs([tmp_path / "bin"], tmp_path)
 
 

@@ -149,6 +149,8 @@ def test_a_schedule_with_surprising_behaviour_gets_a_warning(data: dict[str, obj
         {"cron": "30 2 * * *", "timezone": "Asia/Tokyo"},
         {"cron": "0 0 31 1,12 *"},
         {"cron": "0 0 ? * MON"},
+        {"cron": "*/7,58 * * * *"},
+        {"cron": "*/60,30 * * * *"},
         {"every": "7m"},
         {"at": "2027-01-01T00:00Z"},
         {"kind": "none"},

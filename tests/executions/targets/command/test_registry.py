@@ -53,7 +53,10 @@ def test_coroutines_and_generators_are_refused() -> None:
     def generator() -> Any:
         yield
 
-    for function in (coroutine, generator):
+    async def asynchronous_generator() -> Any:
+        yield
+
+    for function in (coroutine, generator, asynchronous_generator):
         with pytest.raises(InvalidCommand, match="ordinary function"):
             command("tests.odd")(function)
 
