@@ -9,7 +9,7 @@ from access.system import SYSTEM_SCOPE_ID
 
 
 def ensure_system_scope(sender: AppConfig, using: str, **_: object) -> None:
-    """Create the system scope, which owns all objects that belong to no tenant, if it is missing."""
+    """Create the system scope if it is missing. The system scope owns all objects that belong to no tenant."""
     scope = sender.get_model("Scope")
     scope._default_manager.using(using).get_or_create(id=SYSTEM_SCOPE_ID, defaults={"kind": "system"})
 

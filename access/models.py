@@ -1,4 +1,4 @@
-"""Scopes, which own objects, and API keys, with which services authenticate."""
+"""The models `Scope` and `ApiKey`. A scope owns objects. Services authenticate with API keys."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Decides which objects a caller may see and change. To add roles or tenants, change only this module.
 
-`may` checks Django's permissions for a model. `limits` restricts the rows of a model; the other functions apply this
-restriction. Models of other apps are named by label (`schedules.job`), because this package does not import them.
+`may` checks Django's permissions for a model. `limits` restricts the rows of a model. All functions that select or
+check rows apply this restriction. Models of other apps are named by label (`schedules.job`), because this package does
+not import them.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def caller_of(request: HttpRequest | Request) -> Caller:
 
 
 def deferred_caller(scope_id: int) -> Caller:
-    """Return the caller for the steps of work that belongs to a scope, such as a pause set."""
+    """Return the caller for later work in a scope, such as the steps of a pause set."""
     return Caller(None, scope_id=scope_id)
 
 

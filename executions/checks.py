@@ -2,8 +2,8 @@
 
 docs/extending.md lists the ids of their messages.
 
-Of these checks, web, worker and beat run only `check_targets`. They do not start if it reports an error: see
-`scheduler_project/start_checks.py`.
+At their start, web, worker and beat run only one of these checks: `check_targets`. A process exits if `check_targets`
+reports an error (see `scheduler_project/start_checks.py`).
 """
 
 from __future__ import annotations

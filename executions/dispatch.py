@@ -161,7 +161,7 @@ def expire_once(now: datetime, limit: int) -> int:
 def postpone(messages: Iterable[Message], until: datetime) -> int:
     """Schedule the runs of these messages to be published again at `until`. Returns the number of runs.
 
-    Called when the broker did not accept the messages.
+    Called for messages that were not sent because the broker fails.
     """
     return transitions.republish_at([(run.run_id, run.claim_no) for message in messages for run in message.runs], until)
 

@@ -34,7 +34,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class QueuedRun:
-    """A queued run to be published. `claim_no`: number of claims so far. A claim with any other number is refused."""
+    """A queued run to be published.
+
+    `claim_no`: how often the run has been claimed. A worker can claim the run only while this number is unchanged.
+    """
 
     run_id: UUID
     claim_no: int

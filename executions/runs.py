@@ -70,7 +70,7 @@ MICROSECOND = timedelta(microseconds=1)  # the resolution of timestamps in Postg
 
 @dataclass(frozen=True, slots=True)
 class Followup:
-    """Work for a beat: start the held runs of this job, of this concurrency key and of this rate key, if limits allow.
+    """Work for a beat: start held runs of this job, or with one of the two keys, if limits allow.
 
     `run_id`: the ended run for which the beat calls the reactions, or None.
     """

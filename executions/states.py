@@ -146,7 +146,10 @@ class EventKind(StrEnum):
 
 
 class QueueReason(StrEnum):
-    """Why a run that a worker had claimed is queued again: the reason of a `queued` event."""
+    """Why a run that a worker had claimed is queued again: the reason of a `queued` event.
+
+    If the run ends instead, its `failed` or `cancelled` event has this reason.
+    """
 
     LOST = "lost"  # the worker was killed or cut off
     GIVEN_BACK = "given_back"  # the worker returned the run before the start

@@ -1,1 +1,4 @@
-"""Configures and connects the apps: settings, the Celery application, URLs, health checks and the launcher."""
+"""Configures and connects the apps.
+
+Contains the settings, the Celery application, the URLs, the health checks and the launcher.
+"""

@@ -40,8 +40,8 @@ class EngineSettings:
     chunk_size: Annotated[int, "maximum number of occurrences that a beat handles for one job in one pass"] = 1000
     fold_after: Annotated[
         int,
-        "if a beat skips many occurrences of a job at once: number of the latest occurrences with a row each; the "
-        "others share rows",
+        "maximum number of skipped occurrences that get a row each; if a beat skips more occurrences of a job at "
+        "once, the earlier ones share rows",
     ] = 100
     # Dispatch
     republish_after: Annotated[

@@ -57,7 +57,7 @@ class LoginHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
     async def get(self) -> None:
         """Set Flower's cookie for a signed-in superuser, and redirect to the page that the user requested.
 
-        Delete the cookie of every other user, and redirect to the admin's sign-in page.
+        For every other user, delete the cookie and redirect to the admin's sign-in page.
         """
         cookies = SimpleCookie(self.request.headers.get("Cookie", ""))
         session = cookies.get(settings.SESSION_COOKIE_NAME)

@@ -61,7 +61,8 @@ class Channel(redis.Channel):
         The default of `timeout` is random, and at most `brpop_timeout`.
 
         Redis gives a message to the client that has waited longest. With equal timeouts, one worker would get every
-        message of a regular job, even if that worker cannot reach the database.
+        message of a job that fires at a fixed interval. If that worker could not reach the database, it would still get
+        every message.
         """
         seconds = self.brpop_timeout * random.uniform(0.5, 1) if timeout is None else timeout
         super()._brpop_start(seconds)  # type: ignore[misc]  # not in the stubs

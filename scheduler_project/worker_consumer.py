@@ -29,7 +29,7 @@ EVENT_INTERVAL = 0.1  # seconds: the maximum delay of an event for Flower
 class Consumer(consumer.Consumer):
     """Drops an unreadable message with one log line.
 
-    With Celery's own consumer, an unreadable message ends the worker, and the broker delivers the message again.
+    With Celery's own consumer, some unreadable messages end the worker, and the broker delivers these messages again.
     """
 
     # Celery's type stubs lack these attributes.
@@ -114,7 +114,7 @@ class Consumer(consumer.Consumer):
         self._drop(message, one_line(exc))
 
     def on_invalid_task(self, body: Any, message: Any, exc: Exception) -> None:
-        """Drop a message for a task with invalid arguments or headers."""
+        """Drop a task message whose arguments or headers are invalid."""
         self._drop(message, one_line(exc))
 
     def _drop(self, message: Any, error: str) -> None:

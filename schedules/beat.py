@@ -156,7 +156,7 @@ class JobScheduler(PeriodicScheduler):
         return datetime.now(UTC)
 
     def pass_once(self, now: datetime) -> datetime:
-        """Do all work that is due; return the instant at which work is due again.
+        """Do the work that is due, at most `tick_limit` items of each kind. Return when work is due again.
 
         A pass without due work usually costs one query. While the broker is unavailable, ticks still record runs; the
         runs are published later.
@@ -267,9 +267,9 @@ class JobScheduler(PeriodicScheduler):
             return otherwise
 
     def _free_stranded(self, now: datetime) -> datetime:
-        """Publish queued runs again if their queue is empty, because their messages may be lost.
+        """Make queued runs due again if their queue is empty, because their messages may be lost.
 
-        Return the time of the next check.
+        Return `now` if a run was made due, otherwise the time of the next check.
         """
         # The clock may have been set back.
         self._check_stranded_at = min(self._check_stranded_at, now + STRANDED_CHECK_INTERVAL)

@@ -68,7 +68,7 @@ def put(
 def delete(name: str, *, actor: str, caller: Caller = ENGINE) -> bool:
     """Delete a flag. Return False if it is missing or the caller may not delete it.
 
-    Raises FlagInUse if a job names the flag.
+    Raises FlagInUse if a job names the flag, even a job that the caller may not see.
     """
     with transaction.atomic():
         flag = limit(FeatureFlag.objects.filter(name=name), caller, Action.DELETE)

@@ -54,7 +54,7 @@ class Plan:
 def plan(
     job: DueJob, policies: JobPolicies | Unreadable, now: datetime, live_runs: LiveRuns, off: Collection[str] = ()
 ) -> Plan:
-    """Decide which of a job's occurrences in (mark, now] start, and compute the job's new clock.
+    """Decide which of a job's occurrences in (mark, now] start, and compute the job's new mark and next instant.
 
     Decides at most the first `chunk_size` occurrences; the next pass decides the later ones. `policies`: the job's
     policies. `off`: the names of feature flags that are off. Raises CannotRead.
@@ -95,9 +95,10 @@ def plan(
 def _with_reasons(
     job: DueJob, spec: ScheduleSpec, policies: JobPolicies, due: Sequence[datetime], now: datetime, *, more: bool
 ) -> Iterator[tuple[datetime, Reason | None]]:
-    """Yield each due instant with the reason why it does not start; None if the pause and the catch-up policy allow it.
+    """Yield each due instant with the reason why it does not start.
 
-    `more`: whether `due` is only the first part of all due instants.
+    The reason is None if the pause and the catch-up policy allow the start. `more`: whether `due` is only the first
+    part of all due instants.
     """
     n_paused = sum(job.was_paused_at(instant) for instant in due)
     yield from ((instant, None if job.is_chosen(instant) else Reason.PAUSED) for instant in due[:n_paused])

@@ -173,7 +173,7 @@ GIVE_LEASE_BACK = "DELETE FROM schedules_beatlease WHERE name = %(name)s AND hol
 
 @dataclass(frozen=True, slots=True)
 class DueJob:
-    """The columns that a pass reads from the row of a due job. The pass has locked the row."""
+    """The columns that a pass reads from a job's row and from its RunSpec. The pass has locked the job's row."""
 
     id: UUID
     scope_id: int
@@ -338,7 +338,10 @@ def lock_chains() -> None:
 
 
 def chains_above(job_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
-    """Return every chain that leads to these jobs: pairs of a source and the job that starts after it."""
+    """Return every chain that leads to these jobs, directly or through other jobs.
+
+    Each chain is a pair of the source and the job that starts after it.
+    """
     return [(source_id, job_id) for source_id, job_id in fetch(CHAINS_ABOVE, {"id": list(job_ids)})]
 
 
@@ -353,5 +356,8 @@ def give_lease_back(name: str, holder: str) -> None:
 
 
 def mark_fired(row_id: int, stored_at: datetime | None, now: datetime, n_fired: int) -> bool:
-    """Record that a PeriodicTask row fires; False if it fired after `stored_at`, is disabled, or is locked."""
+    """Record that a PeriodicTask row fires.
+
+    Return False if the row has fired since `stored_at`, is disabled, or is locked by another transaction.
+    """
     return bool(execute(MARK_FIRED, {"id": row_id, "stored_at": stored_at, "now": now, "n_fired": n_fired}))

@@ -1,4 +1,4 @@
-"""Reads a job's stored schedule and policies. A tick reads thousands of equal texts, so the results are cached."""
+"""Reads a job's stored schedule and policies. Many jobs have equal JSON, so the results are cached."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def _is_due(spec: ScheduleSpec, mark_at: datetime, next_run_at: datetime | None,
 
 
 def _tick_apart(names: Mapping[UUID, str], now: datetime) -> TickResult:
-    """Handle jobs in smaller and smaller batches, and postpone each job that fails even alone.
+    """Handle jobs in smaller and smaller batches. Postpone each job that still fails when it is handled alone.
 
     If several jobs fail and none succeeds, no job is postponed: the beat retries all of them. `names`: the jobs' names,
     by id. The result has no messages: the next dispatch publishes the new runs.
@@ -172,7 +172,8 @@ def _pass(
 def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:
     """Return plans for the jobs, and the ids of the jobs that cannot be planned.
 
-    Stops as soon as the plans together contain `MAX_RUNS_PER_PASS` new runs.
+    Stops as soon as the plans together contain at least `MAX_RUNS_PER_PASS` new runs. Neither result contains the jobs
+    after the stop.
     """
     live_runs = runs.live_runs([job.id for job in jobs])
     policies = [read_policies(job.policies) for job in jobs]  # read once, for the flags and for the plans

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 def run_now(job: Job, now: datetime, *, actor: str) -> runs.Run:
-    """Open a run of the job. The run starts as soon as the job's concurrency and rate limits allow.
+    """Open a run of the job. The job's concurrency limit, rate limit and start deadline apply to the run.
 
     The job's schedule, state, feature flag and overlap policy do not matter. Raises CannotRead if the job's policies
     are unreadable.

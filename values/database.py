@@ -160,7 +160,10 @@ def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tupl
 
 
 def every_key_failed(done: Sequence[object], failed: Mapping[K, Exception]) -> bool:
-    """Return whether several keys failed and none succeeded: the likely cause is the database, such as a full disk."""
+    """Return whether several keys failed and none succeeded.
+
+    If so, the likely cause is the database itself: its disk may be full.
+    """
     return len(failed) > 1 and not done
 
 

@@ -1,6 +1,6 @@
-"""Turns pydantic's validation errors into sentences for each dotted field.
+"""Converts pydantic's validation errors to sentences, grouped by field.
 
-The API, the admin and the targets use these sentences.
+The key of a field is its dotted path, such as `headers.X-Token`. The API, the admin and the targets use the sentences.
 """
 
 from __future__ import annotations
@@ -81,11 +81,12 @@ def field_errors(
 ) -> dict[str, list[str]]:
     """Map each dotted field with errors (`headers.X-Token`, `tags.0`) to sentences. Each key starts with `prefix`.
 
-    Only the first `MAX_ERRORS_SHOWN` errors are included.
+    An error of the whole value has the key `prefix`. For an unknown field, similar fields of `model` are suggested.
     `data` is the value that failed the validation. It shows which parts of an error's path are fields, and which parts
     are labels that pydantic adds for the branches of a union.
-    For an unknown field, similar fields of `model` are suggested. An error of the whole value has the key `prefix`. If
-    there are more than `MAX_ERRORS_LISTED` errors, the result has only their number, under the key `prefix`.
+
+    Only the first `MAX_ERRORS_SHOWN` errors are included. If there are more than `MAX_ERRORS_LISTED` errors, the result
+    has only the number of errors, under the key `prefix`.
     """
     if (n_errors := error.error_count()) > MAX_ERRORS_LISTED:
         return {prefix: [f"There are {n_errors} errors here: too many to list."]}

@@ -1,4 +1,4 @@
-"""JSON that PostgreSQL's jsonb can store: `find_unstorable` checks input, and `clean` repairs the output of jobs."""
+"""JSON that PostgreSQL's jsonb can store: `find_unstorable` checks input, and `clean` repairs the output of targets."""
 
 from __future__ import annotations
 

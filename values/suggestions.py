@@ -1,4 +1,4 @@
-"""Suggests the known names that resemble an unknown name of the input."""
+"""Suggests known names that resemble an unknown name in the input."""
 
 from __future__ import annotations
 

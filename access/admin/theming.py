@@ -73,7 +73,10 @@ class ModelAdmin(ThemedAdmin[Row]):
         return may(caller_of(request), Action.ADD, self.model)
 
     def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        """Return whether the caller may view. As in Django's admin, a caller who may change may also view."""
+        """Return whether the caller may view `obj`; without `obj`, whether the caller may view the model's objects.
+
+        As in Django's admin, a caller who may change an object may also view the object.
+        """
         caller, what = caller_of(request), obj or self.model
         return may(caller, Action.VIEW, what) or may(caller, Action.CHANGE, what)
 

@@ -162,7 +162,7 @@ PROBLEM_EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
     ),
     401: (NO_KEY, []),
     403: ("You do not have permission to perform this action.", []),
-    404: ("There is no object at this URL: the URL is wrong, or the object was deleted.", []),
+    404: ("No object was found at this URL: the URL is wrong, or the object was deleted or is hidden from you.", []),
     409: ("The job is active, not paused.", []),
     413: ("The body is too large: the limit is 65536 bytes.", []),
     415: (NOT_JSON, []),

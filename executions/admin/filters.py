@@ -1,4 +1,4 @@
-"""Filters of the run list. Each filter uses a database index."""
+"""The filters of the run list, and the order of the list for the chosen filters."""
 
 from __future__ import annotations
 

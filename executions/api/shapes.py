@@ -67,8 +67,8 @@ class Run(Shape):
     )
     n_occurrences: int = Field(description="Number of occurrences that share this record.")
     available_at: datetime = Field(
-        description="Earliest start of the next attempt or, if no attempt is planned, of the latest attempt. A held run gets the time at "
-        "which it is queued."
+        description="Earliest start of the next attempt. The value stays until another attempt is planned. When a held "
+        "run is queued, the present time replaces this value."
     )
     planned_at: datetime | None = Field(
         description="Planned start, if jitter or the pace of a catch-up delays the run; otherwise null."
@@ -78,13 +78,13 @@ class Run(Shape):
     started_at: datetime | None = Field(description="Start of the first attempt.")
     finished_at: datetime | None = Field(description="When the run ended; null if it has not ended.")
     duration_ms: int | None = Field(
-        description="Milliseconds from the first start to the end, including the delays before retries."
+        description="Milliseconds from the first attempt to the end of the run, including the delays before retries."
     )
     lateness_ms: int | None = Field(
-        description="Milliseconds from the nominal instant to the first start, including any planned delay."
+        description="Milliseconds from the nominal instant to the first attempt, including any planned delay."
     )
     behind_plan_ms: int | None = Field(
-        description="Milliseconds from `planned_at` to the first start; null without `planned_at`."
+        description="Milliseconds from `planned_at` to the first attempt; null without `planned_at`."
     )
     worker: str | None = Field(
         description="The worker that claimed the run last; null if no worker has claimed the run, or if the worker "

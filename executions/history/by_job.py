@@ -22,8 +22,8 @@ def occurrence_rows(job_id: UUID, after: datetime, until: datetime) -> Iterator[
     """Yield the rows of a job's scheduled and backfill runs with a nominal instant in (after, until], in order.
 
     The first row may be a folded row (one row for several skipped occurrences) that begins before this window and
-    reaches into it. A backfill run may end before it starts. If retries of this run have started or are live, the
-    latest of these retries is yielded instead. The rows are queried page by page.
+    reaches into it. A backfill run that ended without starting is replaced by its latest started or live retry, if
+    there is one. The rows are queried page by page.
     """
     values = {"job_id": job_id, "after": after, "after_origin": AFTER_ALL_ORIGINS, "until": until}
     for row in fetch(queries.FOLDED, values):

@@ -11,7 +11,7 @@ class Record(NamedTuple):
     """A run's row. `status`, `reason` and `origin` are plain strings, because another version may have written them.
 
     A folded row covers `n_occurrences` occurrences, from `nominal_at` to `last_nominal_at`. In other rows these two
-    instants are equal. `has_begun`: whether the run has started. Also true for a live run that has not started yet.
+    instants are equal. `has_begun`: whether the run is live (queued, running and so on) or has started.
     `planned_at`: the planned start if jitter or the pace of a catch-up delays the run, otherwise None.
     """
 
@@ -31,18 +31,18 @@ class Record(NamedTuple):
 
     @property
     def start_delay(self) -> timedelta | None:
-        """Time from the nominal instant to the first start; None before the first start."""
+        """Time from the nominal instant to the first attempt; None before the first attempt."""
         return self.started_at - self.nominal_at if self.started_at else None
 
     @property
     def unplanned_delay(self) -> timedelta | None:
-        """Time from the planned start to the first start; without a planned start, from the nominal instant.
+        """Time from the planned start to the first attempt.
 
-        None before the first start.
+        If the run has no planned start, the time counts from the nominal instant. None before the first attempt.
         """
         return self.started_at - (self.planned_at or self.nominal_at) if self.started_at else None
 
     @property
     def took(self) -> timedelta | None:
-        """Time from the run's first start to its end; None if the run never started or has not ended."""
+        """Time from the first attempt to the end of the run; None if the run never started or has not ended."""
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None

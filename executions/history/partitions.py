@@ -72,7 +72,8 @@ def prepare(now: datetime, max_lock_time: timedelta = MAX_LOCK_TIME) -> int:
     """Create the missing partitions of today and the next DAYS_AHEAD days. Returns how many days got partitions.
 
     A statement that takes longer than `max_lock_time` is cancelled, because other statements wait for its locks. The
-    next call creates the partitions that are still missing.
+    next call creates the partitions that are still missing. A day gets no partition while a partition `other` contains
+    more than `MAX_MOVED_ROWS` rows of the day.
     """
     today = now.astimezone(UTC).date()
     missing = {today + DAY * number for number in range(DAYS_AHEAD + 1)} - existing()

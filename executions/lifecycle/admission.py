@@ -186,7 +186,8 @@ def admit(
     """Queue the held runs of these jobs and keys, as far as overlap buffers and limits allow.
 
     A run beyond a limit with `LimitAction.SKIP` is skipped. Runs with a higher priority start first, then runs with an
-    earlier nominal instant. Call inside a transaction.
+    earlier nominal instant. One call reads up to MAX_RUNS_PER_GROUP runs of a job or key with the same limits. If more
+    runs may start, `more_of` in the result names their jobs and keys. Call inside a transaction.
     """
     wanted = {
         "job_id": list(job_ids),
@@ -254,7 +255,7 @@ def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUI
 
 
 def _find_failing(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
-    """Return the error of each run whose verdict cannot be written, even alone. Rolls back every write."""
+    """Return the error of each run whose verdict also fails when it is written alone. Rolls back every write."""
     with transaction.atomic():
         _, faults = split_on_failure(
             lambda ids: transitions.release({id: verdicts[id] for id in ids}, now), list(verdicts)

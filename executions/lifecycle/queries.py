@@ -1,7 +1,7 @@
 """The SQL statements that create, claim, publish, end, cancel and count runs.
 
-The comment above a statement names its caller. The statements about held runs, limits and follow-ups are in
-`held_queries.py`.
+Most statements have a comment above them that names the caller. The statements about held runs, limits, start
+deadlines and follow-ups are in `held_queries.py`.
 """
 
 from __future__ import annotations

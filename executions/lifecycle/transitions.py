@@ -139,7 +139,7 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
 
 
 def return_claims(claims: Sequence[tuple[UUID, int]], now: datetime) -> int:
-    """Queue claimed but unstarted runs; a run with a stop request is cancelled instead. Returns the number of runs."""
+    """Requeue claimed, unstarted runs; a run with a stop request is cancelled instead. Returns the number of runs."""
     return len(fetch(queries.RETURN_CLAIMS, _claim_values(claims) | {"now": now}))
 
 

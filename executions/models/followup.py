@@ -15,13 +15,13 @@ from executions.policies.limits import STORED_LIMIT_KEY_LENGTH
 
 
 class Followup(models.Model):
-    """Work for a beat: start the held runs of this job, of this concurrency key and of this rate key, if limits allow.
+    """Work for a beat: start held runs of this job, or with one of the two keys, if limits allow.
 
     `run_id`: the ended run for which the beat calls the reactions, or None.
 
-    This table is an outbox. The statement that ends or holds a run inserts a follow-up. A rate limit may add a
-    follow-up that is due later. The transaction that handles a follow-up deletes or postpones the follow-up. So neither
-    a crash nor a lost message can lose a follow-up.
+    This table is an outbox. The statement that ends or holds a run also inserts the run's follow-up, if the run needs
+    one. A rate limit may add a follow-up that is due later. The transaction that handles a follow-up deletes or
+    postpones the follow-up. So neither a crash nor a lost message can lose a follow-up.
     """
 
     job_id = models.UUIDField()

@@ -1,4 +1,4 @@
-"""The model `Run`: one execution of a job, or the record of a skipped occurrence."""
+"""The model `Run`: one execution of a job, or the record of skipped occurrences."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class Run(models.Model):
     reason = models.CharField(max_length=12, blank=True, db_default="", choices=[(r, r.capitalize()) for r in Reason])
     created_at = models.DateTimeField()
     available_at = models.DateTimeField(
-        help_text="Earliest start of the next attempt or, if no attempt is planned, of the latest attempt. A held run gets the time at "
-        "which it is queued."
+        help_text="Earliest start of the next attempt. The value stays until another attempt is planned. When a held "
+        "run is queued, the present time replaces this value."
     )
     planned_at = models.DateTimeField(
         null=True, help_text="Planned start, if jitter or the pace of a catch-up delays the run."
@@ -90,7 +90,10 @@ class Run(models.Model):
     expires_at = models.DateTimeField(null=True, help_text="Start deadline: the run does not start after this instant.")
 
     # The claim: a number that fences the worker's writes, and a lease.
-    claim_no = models.IntegerField(db_default=0, help_text="Number of claims so far. Only the latest claim may write.")
+    claim_no = models.IntegerField(
+        db_default=0,
+        help_text="Each claim increases this number. Only the claim with the present number may write.",
+    )
     attempt_at = models.DateTimeField(null=True, help_text="Start of the latest attempt.")
     lease_expires_at = models.DateTimeField(null=True)
     worker = models.CharField(max_length=255, blank=True, db_default="")
@@ -174,29 +177,29 @@ class Run(models.Model):
 
     @property
     def duration(self) -> timedelta | None:
-        """Time from the first start to the end, including the delays before retries.
+        """Time from the first attempt to the end of the run, including the delays before retries.
 
-        None before the end, and for a run that never started.
+        None until the run has ended, and for a run that never started.
         """
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None
 
     def delay_after_plan(self) -> timedelta | None:
-        """Return the time from the planned start to the first start.
+        """Return the time from the planned start to the first attempt.
 
-        None before the first start, and for a run without a planned start.
+        None before the first attempt, and for a run without a planned start.
         """
         started: datetime | None = self.started_at
         return started - self.planned_at if started and self.planned_at else None
 
     def unplanned_delay(self) -> timedelta | None:
-        """Return the time from the planned start to the first start; without a planned start, from the nominal instant.
+        """Return the time from the planned start to the first attempt.
 
-        None before the first start.
+        If the run has no planned start, the time counts from the nominal instant. None before the first attempt.
         """
         after_plan = self.delay_after_plan()
         return self.start_delay() if after_plan is None else after_plan
 
     def start_delay(self) -> timedelta | None:
-        """Return the time from the nominal instant to the first start; None before the first start."""
+        """Return the time from the nominal instant to the first attempt; None before the first attempt."""
         started: datetime | None = self.started_at
         return started - self.nominal_at if started else None

@@ -104,5 +104,8 @@ def freeze(values: dict[str, Any], now: datetime, *, after: RunSpec) -> RunSpec:
 
 
 def supersede(job_id: UUID, now: datetime) -> None:
-    """Mark the present version of a job's definition as superseded. Retention deletes it when no run refers to it."""
+    """Mark the present version of a job's definition as superseded.
+
+    Retention deletes a superseded version when the retention period has passed and no run refers to the version.
+    """
     RunSpec.objects.filter(job_id=job_id, superseded_at=None).update(superseded_at=now)

@@ -76,7 +76,8 @@ class RunPolicies(BaseModel):
     delivery: Delivery = Field(
         Delivery.AT_LEAST_ONCE,
         description="`at_least_once`: a run whose worker was lost is executed again. `at_most_once`: a run has at most "
-        "one attempt, even if its worker is lost, so `retry.max_retries` is 0.",
+        "one attempt, even if its worker is lost. With `at_most_once`, the default of `retry.max_retries` is 0, and no "
+        "other value is allowed.",
     )
 
 

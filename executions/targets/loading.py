@@ -1,6 +1,7 @@
 """Imports the modules of target kinds, and the optional modules that show a kind in the admin.
 
-A fault is not raised but returned as the error of a system check, so that the check can report all faults together.
+`load_targets` and `load_parts` return each fault as an error of a system check. The check can then report all faults
+together.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def load_object(module: str, name: str, base: type[T]) -> T:
 
 
 def _reason(module: str, error: BaseException) -> str:
-    """Return why the code of a module failed: the error, with the file and line."""
+    """Return why the code of a module failed: the error with its file and line, or the name of the missing module."""
     if _is_missing(error, module):
         return f"there is no module {error.name}"
     text = error_words(error)

@@ -1,4 +1,7 @@
-"""Texts for errors and values that come from the code of others: one line each. These functions never raise."""
+"""Describes errors and values from the code of target kinds, each on one line.
+
+Catches the errors that `__str__` and `__repr__` of this code raise.
+"""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def after_loss(ended: EndedAttempt, policies: RunPolicies, now: datetime) -> End
 
 
 def max_attempts(policies: RunPolicies, n_lost: int) -> int:
-    """Return the maximum number of attempts of a run of which `n_lost` attempts lost their worker."""
+    """Return the maximum number of attempts of a run. `n_lost`: number of the run's attempts that lost their worker."""
     if policies.delivery is Delivery.AT_MOST_ONCE:
         return 1
     return policies.retry.max_retries + 1 + min(n_lost, MAX_LOST)

@@ -1,4 +1,4 @@
-"""A run's log. Lines are collected in memory and stored in batches, up to a maximum size."""
+"""A run's log. Lines are collected in memory and stored in batches, up to a maximum size per attempt."""
 
 from __future__ import annotations
 

@@ -83,8 +83,9 @@ class DataFolder:
         """Return the environment variables for Django.
 
         These are the variables of this process and defaults for variables that are not set: MAINSPRING_HTTPS=false, a
-        secret key, and the URLs of embedded stores. With `stack`, start the embedded stores, and stop them when `stack`
-        unwinds. Without `stack`, use the stores of the running `make run`.
+        secret key, and the URLs of embedded stores. If one of BROKER_URL and REDIS_URL is set, the other gets no
+        default. With `stack`, start the embedded stores, and stop them when `stack` unwinds. Without `stack`, use the
+        stores of the running `make run`.
         """
         variables = dict(os.environ)
         variables.setdefault("MAINSPRING_HTTPS", "false")  # the web process serves plain HTTP on the loopback address

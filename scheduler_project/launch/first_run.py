@@ -1,4 +1,4 @@
-"""Migrates the database and, if it has no administrator, creates one with a random password and an API key."""
+"""Migrates the database, and creates the first administrator with a random password and an API key."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ class Credentials:
 
 
 def prepare_database(variables: Mapping[str, str]) -> Credentials | None:
-    """Apply the migrations. If the database has no administrator, create one and return the credentials.
+    """Apply the migrations. Create an administrator if there is no superuser and no user called `admin`.
 
-    Raises CannotLaunch with the cause: a setting, the database or a migration.
+    Returns the credentials of the new administrator, or None if no administrator was created.
+    Raises CannotLaunch with the cause.
     """
     done = subprocess.run(
         [sys.executable, "manage.py", "first_run", "--migrate"],

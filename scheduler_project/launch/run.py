@@ -89,7 +89,7 @@ def manage(arguments: Sequence[str]) -> int:
 
 
 class Welcome:
-    """The message that is shown when everything is ready."""
+    """The message that everything is ready, and the credentials of a new administrator."""
 
     def __init__(self, log: CombinedLog, port: int, flower_port: int, credentials: Credentials | None) -> None:
         self._log = log

@@ -174,8 +174,9 @@ class Server(ABC):
     def starting(self, seconds: float = START_TIMEOUT) -> Iterator[None]:
         """Like `start`, for a caller that must not block for long: yields until the server accepts clients.
 
-        Only the stop of a server of an earlier launch blocks, for up to 20 s. Raises CannotLaunch if the start fails,
-        or if the server does not accept clients within `seconds` after the launch of its process.
+        Only the first step may block for long. It stops a server that an earlier launch left running (up to 20 s), and
+        creates the data folder if the folder is missing. Raises CannotLaunch if the start fails, or if the server does
+        not accept clients within `seconds` after the launch of its process.
         """
         self._stop_leftover()
         self._prepare()
@@ -214,7 +215,7 @@ class Server(ABC):
             self.kill()
 
     def kill(self) -> None:
-        """Send SIGKILL, as in a crash. `start` then starts the server again with all stored data."""
+        """Send SIGKILL, as in a crash. `start` then starts the server again, with the data that is on the disk."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

@@ -51,7 +51,7 @@ def temporary_folder() -> Iterator[Path]:
 def _lock(path: Path) -> int | None:
     """Lock a file and return its descriptor, or None if another process holds the lock.
 
-    The lock is released when the descriptor is closed or the process ends.
+    A missing file is created. The lock is released when the descriptor is closed or the process ends.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -66,7 +66,7 @@ def _lock(path: Path) -> int | None:
 def postgres(
     folder: Path | None = None, *, durable: bool = False, bin_folder: Path | None = None
 ) -> Iterator[Postgres]:
-    """Start a PostgreSQL server and yield it. Without `folder`, its data is removed at the end."""
+    """Start a PostgreSQL server and yield it. Without `folder`, the server's data is removed at the end."""
     with ExitStack() as stack:
         server_folder = folder or stack.enter_context(temporary_folder()) / "postgres"
         server = Postgres(server_folder, durable=durable, bin_folder=bin_folder)
@@ -77,7 +77,7 @@ def postgres(
 
 @contextmanager
 def valkey(folder: Path | None = None, *, durable: bool = False) -> Iterator[Valkey]:
-    """Start a Valkey server and yield it. Without `folder`, its data is removed at the end."""
+    """Start a Valkey server and yield it. Without `folder`, the server's data is removed at the end."""
     with ExitStack() as stack:
         yield stack.enter_context(Valkey(folder or stack.enter_context(temporary_folder()) / "valkey", durable=durable))
 

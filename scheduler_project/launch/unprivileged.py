@@ -1,4 +1,7 @@
-"""Finds PostgreSQL programs. They refuse to run as root, so for root they run in a user namespace or as `nobody`."""
+"""Finds PostgreSQL programs that run on this machine.
+
+PostgreSQL refuses to run as root. If the user is root, the programs run in a user namespace or as the user `nobody`.
+"""
 
 from __future__ import annotations
 
@@ -138,7 +141,7 @@ def _writable(folder: Path, prefix: tuple[str, ...] = (), *, user: int | None = 
 
 
 def _output_of(command: list[str], *, user: int | None) -> str | None:
-    """Return the command's standard output; None if it fails or can't be started."""
+    """Return the command's standard output; None if the command fails, takes too long or can't be started."""
     try:
         return subprocess.run(
             command,

@@ -33,7 +33,8 @@ def policy(**changes: str) -> str:
 def admin_policy() -> str:
     """Return the policy of the admin's pages.
 
-    The theme uses Alpine.js, which evaluates attributes as scripts. The sign-in form may redirect to Flower's origin.
+    The policy allows `unsafe-eval`: the theme uses Alpine.js, which evaluates attributes as scripts. The policy also
+    allows the sign-in form to redirect to Flower's origin.
     """
     flower = urlsplit(settings.FLOWER_URL)
     form_targets = f"'self' {flower.scheme}://{flower.netloc}" if flower.netloc else "'self'"

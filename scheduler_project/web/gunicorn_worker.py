@@ -42,7 +42,10 @@ class TimedSocket(socket.socket):
             self.settimeout(WRITE_TIMEOUT if flag else 0.0)
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        """Read data. After the request's deadline, raise NoMoreData, which gunicorn handles without a log line."""
+        """Read data. If no data arrives before the request's deadline, raise NoMoreData.
+
+        gunicorn logs NoMoreData only at the level debug.
+        """
         allowed = self.gettimeout()
         if allowed == 0.0:
             return super().recv(bufsize, flags)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 API = "/api/"  # errors of URLs below this prefix are JSON, all other errors are HTML pages
-NOT_FOUND = "There is no object at this URL: the URL is wrong, or the object was deleted."
+NOT_FOUND = "No object was found at this URL: the URL is wrong, or the object was deleted or is hidden from you."
 SERVER_ERROR = (
     "An internal error occurred and was logged. Before you send the request again, check whether the change was made."
 )
@@ -154,7 +154,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Handle an exception of a view (`handler500`) with status 500.
+    """Handle an uncaught exception of a request (`handler500`) with status 500.
 
     Outside the API, the status is 503 instead if the exception is one of RETRYABLE_ERRORS.
     """

@@ -105,7 +105,7 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
             raise PermissionDenied
         flag = changeable(FeatureFlag, caller_of(request)).filter(pk=pk).first()
         if flag is None:
-            messages.warning(request, "This flag has been deleted.")
+            messages.warning(request, "This flag was deleted, or you may not change it.")
         else:
             self._switch(request, [flag], is_on=request.GET.get("to") == "on")
         return HttpResponseRedirect(reverse("admin:schedules_featureflag_changelist"))

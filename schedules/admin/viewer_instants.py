@@ -42,9 +42,9 @@ def viewer_text(at: datetime) -> str:
 def input_type(text: str) -> str:
     """Return the HTML input type for a value: `datetime-local` or `text`.
 
-    `datetime-local` if the value is empty, or a local time that such an input can hold and that `read_viewer_instant`
-    accepts; otherwise `text`. A local time that clocks skip or show twice needs an offset, which only an input of the
-    type `text` can hold.
+    An empty value gets `datetime-local`. So does a local time without an offset, if `read_viewer_instant` accepts it
+    and a browser's `datetime-local` input can hold it. All other values get `text`. A local time that clocks skip or
+    show twice needs an offset, and only an input of the type `text` can hold an offset.
     """
     if not text:
         return "datetime-local"

@@ -34,10 +34,10 @@ class BackfillRequest(Shape):
     mode: BackfillMode = Field(
         BackfillMode.ALL,
         description="Which instants of the range get a run. `all`: every instant. `failed`: instants whose latest run "
-        "failed or was cancelled. `missing`: instants that were skipped or have no record. `gaps`: instants without "
-        "a record. No mode selects an instant with a live run. `missing` and `gaps` ignore instants before the "
-        "creation of the job, and instants during a pause that has not ended. Only `all` allows a range that starts "
-        "before the retention period.",
+        "failed or was cancelled. `missing`: instants whose latest run was skipped, and instants without a record. "
+        "`gaps`: instants without a record. No mode selects an instant with a live run. `missing` and `gaps` ignore "
+        "instants before the creation of the job, and instants during a pause that has not ended. Only `all` allows a "
+        "range that starts before the retention period.",
     )
     pace: Duration | None = Field(
         None,
@@ -76,8 +76,10 @@ class BackfillPreview(Shape):
         "of these runs."
     )
     n_passed_over: int = Field(description="Number of counted instants that the mode does not select.")
-    first_at: datetime | None = Field(description="The first instant for which a run would be created, or null.")
-    last_at: datetime | None = Field(description="The last instant for which a run would be created, or null.")
+    first_at: datetime | None = Field(
+        description="The first counted instant for which a run would be created, or null."
+    )
+    last_at: datetime | None = Field(description="The last counted instant for which a run would be created, or null.")
 
 
 class BackfillLinks(Shape):

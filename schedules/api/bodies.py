@@ -41,7 +41,7 @@ INSTEAD = {
 
 
 def read_storable(request: Request) -> dict[str, Any]:
-    """Return the body, a JSON object. Raises InvalidInput with one field that the database cannot store."""
+    """Return the body, a JSON object. Raises InvalidInput if a field cannot be stored. The error names one field."""
     data = read_object(request)
     if problem := find_unstorable(data):
         raise InvalidInput({problem[0]: [problem[1]]})

@@ -117,7 +117,7 @@ class FeatureFlagView(ApiView):
         location_status=201,
     )
     def put(self, request: Request, name: str) -> Response:
-        """Switch a feature flag on or off. The change applies to occurrences that the beats handle from now on.
+        """Switch a feature flag on or off. The next pass of a beat uses the new state.
 
         If there is no flag with this name, the request creates it (201).
         """

@@ -164,7 +164,7 @@ class JobPauseView(ApiView):
         "pause_job", body=(Pause, examples.PAUSES), responses={200: (JobShape, examples.PAUSED)}, errors=[404, 409]
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Pause a job. While the job is paused, its occurrences do not start.
+        """Pause a job. While the job is paused, neither its schedule nor other jobs start it.
 
         With `until`, the pause ends by itself. `catch_up` selects which occurrences during the pause start at its end.
         If the job is already paused, the new reason, actor, `until` and `catch_up` replace the old ones.
@@ -211,7 +211,10 @@ class JobRunView(ApiView):
         location_status=202,
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Start a run now, even if the job is paused or has live runs. The job's concurrency and rate limits apply."""
+        """Start a run now, even if the job is paused or has live runs.
+
+        The job's concurrency limit, rate limit and start deadline apply.
+        """
         now = datetime.now(UTC)
         read_body(request, NoBody)
         return accepted(triggers.run_now(find_job(request, job_id), now, actor=actor_of(request)), now)

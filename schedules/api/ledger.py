@@ -121,7 +121,7 @@ class Ledger(Shape):
         f"{ledger_account.MAX_STOPPAGES_SHOWN}, oldest first."
     )
     not_covered: str | None = Field(
-        description="If the job has no schedule or also starts after other jobs: a sentence which says that the ledger "
+        description="If the job has no schedule or also starts after other jobs: a text which says that the ledger "
         "covers only the job's scheduled runs. Otherwise null."
     )
     runs: str = Field(description="URL of all runs of the job.")

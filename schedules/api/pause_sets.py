@@ -54,8 +54,8 @@ class UndoPreview(Shape):
     dry_run: Literal[True]
     n_jobs: int = Field(
         description="Number of jobs that the undo would resume: the jobs that this pause set still pauses. A job "
-        f"whose schedule cannot be read stays paused. Of the first {pause_sets.MAX_JOBS_PREVIEWED} jobs, such jobs are "
-        "not counted."
+        "whose schedule cannot be read stays paused and is not counted. But only the first "
+        f"{pause_sets.MAX_JOBS_PREVIEWED} jobs are checked for this."
     )
     n_would_start: int = Field(
         description=f"Number of runs that would start, counted for the first {pause_sets.MAX_JOBS_PREVIEWED} jobs."
@@ -202,7 +202,8 @@ class PauseSetUndoView(ApiView):
     def post(self, request: Request, pause_id: UUID) -> Response:
         """Undo a pause set: resume the jobs that it paused. With `dry_run`, return a preview and change nothing.
 
-        A job that has been resumed or paused again in the meantime stays unchanged.
+        A job that has been resumed or paused again in the meantime stays unchanged. A job whose schedule cannot be read
+        stays paused.
         """
         now = datetime.now(UTC)
         body = read_resume(request)

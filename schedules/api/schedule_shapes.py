@@ -87,7 +87,7 @@ class DstChange(Shape):
     at: datetime = Field(description="When the clocks change.")
     local_from: str = Field(description="The first local time that is skipped or repeated.")
     local_to: str = Field(description="The first local time after the skipped or repeated times.")
-    affected: bool = Field(description="Whether a time of the schedule is moved, skipped or repeated.")
+    affected: bool = Field(description="Whether the clock change skips or repeats a local time of the schedule.")
     fires: list[Fire] = Field(
         description="The instants that are moved to the end of the gap, or whose local time is repeated; up to 20."
     )
@@ -101,7 +101,7 @@ class Preview(Shape):
     fires: list[Fire] = Field(description="The next instants.")
     dst_changes: list[DstChange] = Field(
         description="Clock changes of the schedule's time zones in the 12 months that begin at `after`. Clock changes "
-        "before `start_at` or after `end_at` are left out. Empty for a `delay`."
+        "before `start_at` or after `end_at` are left out. Empty for the kinds `delay` and `none`."
     )
     warnings: list[str] = Field(
         description="Warnings about behaviour that may be unexpected, such as a schedule without future instants."

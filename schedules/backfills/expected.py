@@ -34,7 +34,7 @@ def known_from(job: Job) -> datetime:
 
 
 def is_predictable(job: Job) -> bool:
-    """Whether the job's instants can be computed in advance: False for a delay, and for a job without a schedule.
+    """Whether the job's instants can be computed in advance: False for a delay schedule, and without a schedule.
 
     Raises CannotRead if the schedule is unreadable.
     """

@@ -245,7 +245,7 @@ class _ExpectedInstants:
 
 
 def _by_instant(rows: Iterable[R]) -> Iterator[list[R]]:
-    """Yield the rows of each nominal instant as a list: at most one row of the schedule, and the rows of backfills."""
+    """Yield the rows of each nominal instant as a list: at most one row of the schedule and one row of a backfill."""
     group: list[R] = []
     for row in rows:
         if group and row.nominal_at != group[0].nominal_at:

@@ -22,8 +22,8 @@ def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
     """Return the field and the error sentence for a schedule that never fires; None if it fires, or may fire.
 
     An `every` without an anchor is not checked, because it gets its anchor only when the schedule is saved. The members
-    of a list are checked by separate calls. The bounds of the list are checked when it is saved, by the search for its
-    first occurrence.
+    of a list are checked by separate calls. `start_at` and `end_at` of a list are checked when the list is saved, by
+    the search for its first occurrence.
     """
     start, end = spec.start_at, spec.end_at
     between = ""

@@ -117,7 +117,7 @@ def drop(job_id: UUID) -> tuple[set[UUID], list[UUID]]:
 
 
 def of(job_id: UUID, caller: Caller = ENGINE) -> tuple[StartAfter, ...]:
-    """Return the jobs that start this job. Jobs that the caller may not see are left out."""
+    """Return the chains that start this job, without chains that the caller may not see."""
     rows = visible(Chain, caller).filter(job_id=job_id)
     return tuple(StartAfter(job=row.source_id, on=On(row.on)) for row in rows)
 

@@ -79,7 +79,7 @@ def store_chains(job: Job, definition: Definition, caller: Caller) -> set[UUID]:
 
 
 def changed_members(job: Job, definition: Definition, start_after: Collection[StartAfter]) -> set[str]:
-    """Return the names of the members in which a job differs from a definition that was validated for it.
+    """Return the names of the members in which a job differs from a definition that was validated for this job.
 
     `start_after`: the job's current chains. `job.spec` must be loaded.
     """
@@ -93,7 +93,7 @@ def changed_members(job: Job, definition: Definition, start_after: Collection[St
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
     """Replace a job's definition. Occurrences of an active job up to `now` still follow the old definition.
 
-    A new schedule takes effect at `now`. If the schedule stays the same, the job keeps its clock.
+    A new schedule takes effect at `now`. An unchanged schedule continues.
     Raises JobGone, and InvalidDefinition if `store_chains` refuses the chains.
     """
     with transaction.atomic():

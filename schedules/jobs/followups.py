@@ -1,7 +1,7 @@
 """Enables and disables the follow-ups of a job: work that a beat does when a run of the job has ended.
 
 A job needs follow-ups if the end of a run may start another job or another run of the same job, continue a backfill, or
-pause the job (`pause_after_failures`). For other jobs, the end of a run writes no additional row. Exception: the end of
+pause the job (`pause_after_failures`). For other jobs, the end of a run creates no follow-up. Exception: the end of
 a run with a concurrency limit always creates a follow-up.
 """
 

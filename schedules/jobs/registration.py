@@ -137,7 +137,10 @@ def _find_different(valid: Mapping[str, Definition], jobs: Mapping[str, Job], ca
 
 @contextmanager
 def _errors_of(key: str) -> Iterator[None]:
-    """Convert an InvalidDefinition of the job `key`, such as a cycle of the registered jobs, to InvalidRegistration."""
+    """Raise InvalidRegistration for the job `key` instead of InvalidDefinition.
+
+    Writing a job can still fail, for example if the registered jobs start each other in a cycle.
+    """
     try:
         yield
     except InvalidDefinition as invalid:

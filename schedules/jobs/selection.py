@@ -1,4 +1,4 @@
-"""Selects jobs by their target, name or ids, for pauses of many jobs and for the list of jobs."""
+"""Selects jobs by kind of target, name and ids: for pauses of many jobs, and (without ids) for the list of jobs."""
 
 from __future__ import annotations
 

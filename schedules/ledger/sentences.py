@@ -48,7 +48,7 @@ ONLY_CHAINED = (
 ONLY_BY_HAND = (
     "The ledger covers scheduled runs only, and this job has no schedule: it is started by hand or through the API."
 )
-ALSO_CHAINED = "The job also starts after runs of other jobs. The ledger does not cover those runs."
+ALSO_CHAINED = "The ledger covers scheduled runs only. The job also starts after runs of other jobs."
 
 
 def decision_count(kind: Decision, n: int) -> str:

@@ -99,18 +99,18 @@ class Job(models.Model):
     )
     catch_up_from_at = models.DateTimeField(
         null=True,
-        help_text="Of the occurrences during the latest pause, the first one that starts after the pause; empty: none.",
+        help_text="The first occurrence that the catch-up of the latest pause starts; empty: none.",
     )
     catch_up_until_at = models.DateTimeField(
         null=True,
-        help_text="Of the occurrences during the latest pause, the last one that starts after the pause; empty: none.",
+        help_text="The last occurrence that the catch-up of the latest pause starts; empty: none.",
     )
 
     mark_at = models.DateTimeField(help_text="High-water mark: occurrences up to this instant have been handled.")
     # If a job made a tick fail and was pushed back, `next_run_at` is the time of the next try.
     next_run_at = models.DateTimeField(null=True, help_text="The next nominal instant; empty: none.")
     n_scheduled = models.PositiveIntegerField(
-        default=0, help_text="Number of occurrences that this schedule has started; `max_runs` limits it."
+        default=0, help_text="Number of occurrences that this schedule has started. `max_runs` limits this number."
     )
 
     caught_up_at = models.DateTimeField(
@@ -169,7 +169,7 @@ class Job(models.Model):
 
     @property
     def known_schedule(self) -> ScheduleSpec | None:
-        """The schedule, None if it cannot be read."""
+        """The schedule, or None if it cannot be read."""
         return value_or_none(self.readable_schedule)
 
     @property
@@ -178,12 +178,12 @@ class Job(models.Model):
 
     @property
     def schedule_spec(self) -> ScheduleSpec:
-        """The schedule. Raises CannotRead."""
+        """The schedule. Raises CannotRead if the schedule cannot be read."""
         return value_or_raise(self.readable_schedule)
 
     @property
     def policies(self) -> JobPolicies:
-        """The policies. Raises CannotRead."""
+        """The policies. Raises CannotRead if the policies cannot be read."""
         return value_or_raise(self.readable_policies)
 
     @property
@@ -220,6 +220,6 @@ class Job(models.Model):
 
     @property
     def waits_for_run(self) -> bool:
-        """Whether the next instant depends on the end of a live run (a delay schedule)."""
+        """Whether the job is active and its next instant depends on the end of a live run (a delay schedule)."""
         spec = self.known_schedule
         return self.state == JobState.ACTIVE and self.next_run_at is None and bool(spec and spec.kind is Kind.DELAY)

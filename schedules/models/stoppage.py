@@ -9,7 +9,7 @@ from django.db.models import F, Q
 
 
 class Why(models.TextChoices):
-    """Why a schedule seems to have stopped. Each label is a sentence for operators."""
+    """Why a schedule seems to have stopped. Each label is a text for operators."""
 
     NO_NEXT = "no_next", "The job had no next instant, although its schedule has one."
     PUSHED_BACK = (
@@ -69,8 +69,8 @@ class WatchRound(models.Model):
     last_job_id = models.UUIDField(help_text="The next pass continues after this job.")
     began_at = models.DateTimeField(help_text="When the present round began.")
     before_at = models.DateTimeField(
-        help_text="When the previous round began. The present round checks the occurrences after this instant and "
-        "shortly before it."
+        help_text="When the previous round began. The present round covers the time from shortly before this "
+        "instant until now."
     )
 
     def __str__(self) -> str:

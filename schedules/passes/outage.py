@@ -14,7 +14,7 @@ LOG_INTERVAL = timedelta(seconds=5)  # the beat fails about once a second during
 
 
 class Outage:
-    """The outages of one store, the database or the broker, as this process sees them.
+    """The outages of one store (the database or the broker), as this process sees them.
 
     `name`: the name of the store. The log events of an outage are `<name>_away` and `<name>_back`.
     """

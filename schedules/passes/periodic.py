@@ -69,7 +69,10 @@ def read_json(field: str, text: str | None) -> Any:
 
 
 class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
-    """A row as it was read. `stored_at`: the `last_run_at` that was read; None if the row has never fired."""
+    """A `PeriodicTask` row as it was read.
+
+    `stored_at` is the `last_run_at` that was read. None: the row has not fired since it was created or last enabled.
+    """
 
     def __init__(self, model: Any, app: Any = None) -> None:
         """Raise an exception for a row that cannot be fired. The base class would disable or even fire such a row."""
@@ -229,7 +232,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         return bool(last and self._last_timestamp != last)  # not `>`: the clock may have been set back
 
     def sync(self) -> None:
-        """Discard the changes that the parent class would store here: `apply_entry` has already stored them."""
+        """Discard the changes that the parent class would store here: `apply_entry` stores each entry that it fires."""
         self._dirty.clear()
 
     def close(self) -> None:

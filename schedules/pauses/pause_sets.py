@@ -41,9 +41,9 @@ MAX_JOBS_PREVIEWED = 1000  # a request waits for the preview
 class UndoPreview:
     """A preview of undoing a pause set: the undo would resume `n_jobs` jobs and start `n_would_start` runs.
 
-    Only the first `MAX_JOBS_PREVIEWED` jobs of the set are read. If the set has more jobs, both numbers are estimates.
-    `n_would_start` may be too low, because only runs of the jobs that were read are counted; `is_more` says so.
-    `n_jobs` may be too high, because it includes unreadable jobs after those that were read; they stay paused.
+    Only the first `MAX_JOBS_PREVIEWED` jobs of the set are checked. `n_would_start` counts only the runs of these jobs.
+    `is_more`: whether other jobs of the set may start more runs. `n_jobs` leaves out a checked job whose schedule is
+    unreadable, because the job stays paused. `n_jobs` counts every job that is not checked.
     """
 
     n_jobs: int

@@ -1,4 +1,4 @@
-"""The SQL statements of pauses and pause sets, each with its purpose, its callers and the index it needs."""
+"""The SQL statements of pauses and pause sets. The comment above a statement names its caller and its purpose."""
 
 from __future__ import annotations
 
@@ -120,7 +120,8 @@ def pause_jobs(job_ids: Sequence[UUID], now: datetime, **terms: object) -> int:
 def pause_failing_jobs(reasons: Mapping[UUID, str], now: datetime) -> set[UUID]:
     """Pause these jobs until somebody resumes them. `reasons`: the reason for each pause, by job id.
 
-    Skips jobs that are paused already, and ended jobs that start after no other job. Returns the ids of the other jobs.
+    Skips a job that is already paused. Skips an ended job unless it starts after another job. Returns the ids of the
+    jobs that this call paused.
     """
     values = {"id": list(reasons), "reason": list(reasons.values()), "now": now}
     return {job_id for (job_id,) in fetch(PAUSE_FAILING_JOBS, values)}

@@ -135,9 +135,9 @@ def end_each(
 
 
 def _jobs_that_wait(jobs: Iterable[Job]) -> set[UUID]:
-    """Return the jobs without a next instant that have a live scheduled run.
+    """Return the ids of the jobs that have a live scheduled run and no next instant.
 
-    A job with a delay schedule has its next instant only after this run has ended.
+    A job with a delay schedule gets its next instant when this run ends.
     """
     return runs.jobs_with_live_scheduled_run([job.pk for job in jobs if job.next_run_at is None])
 

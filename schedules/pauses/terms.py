@@ -29,13 +29,13 @@ class PauseTerms:
 
     @property
     def lacks_end(self) -> bool:
-        """Whether the terms select occurrences to start at the end of the pause, but the pause has no end."""
+        """Whether `catch_up` is not `none`, although the pause has no end."""
         return self.until is None and self.catch_up is not Resumption.NONE
 
     def check(self, now: datetime) -> None:
         """Raise InvalidDefinition if `until` is not in the future, or is missing but needed for `catch_up`."""
         if self.is_over(now):
-            why = "The end of the pause (until) must be in the future: give a later time, or leave it out."
+            why = "The end of the pause (until) must be in the future: give a later time, or leave the end out."
             raise InvalidDefinition({"until": [why]})
         if self.lacks_end:
             why = "catch_up needs a pause with an end: give the end (until), or leave catch_up out."

@@ -22,7 +22,8 @@ _OWN_KEYS = frozenset({"event", "level", "logger", "timestamp"})
 def captured(log: Log) -> Iterator[None]:
     """Send the output of this thread to `log(message, level)`: stdout, stderr, and log records of INFO and above.
 
-    The other logging handlers still get the log records. Other threads of the process print and log as before.
+    Records below the level of their logger (by default `MAINSPRING_LOG_LEVEL`) are not sent. The other logging handlers
+    still get the log records. Other threads of the process print and log as before.
     """
     handler = _RunLogHandler(log)
     root = logging.getLogger()

@@ -1,4 +1,4 @@
-"""The context that a command may use: data of its run, the run's log, and the time left."""
+"""The context that a command may use: data of its run, the run's log, stop requests, and the time left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class CommandContext:
-    """The context of a command: data of the run, the run's log, and the time left.
+    """The context of a command: data of the run, the run's log, stop requests, and the time left.
 
     `attempt` counts from 1. `nominal_at` is in UTC. `idempotency_key` is the same on every attempt: pass it to services
     that accept an idempotency key.

@@ -20,7 +20,7 @@ def echo(context: CommandContext, message: str = "Hello from Mainspring") -> dic
 
 @command("demo.sleep", description="Sleep for some seconds, with a line of progress every second.")
 def sleep(context: CommandContext, seconds: Annotated[float, Field(ge=0, le=86400)] = 5) -> dict[str, object]:
-    """Log a line each second for `seconds`: an example of a long run, which may be cancelled or time out."""
+    """Sleep for this many seconds, and log a line each second. End early if `should_stop` returns a reason."""
     started = time.monotonic()
     while (slept := time.monotonic() - started) < seconds:
         if reason := context.should_stop():

@@ -29,7 +29,7 @@ _NAME = re.compile(r"[a-z0-9_.:-]{1,100}")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A function that jobs may call by its name."""
+    """A registered function. Jobs call the function by `name`."""
 
     name: str
     description: str

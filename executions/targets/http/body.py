@@ -24,7 +24,7 @@ class Body:
 def encode_body(config: HttpConfig, payload: JSON) -> Body | None:
     """Return the body, or None for a request without a body.
 
-    Raises InvalidTarget if the payload does not fit, with errors of the field `payload` or `payload.<name>`.
+    Raises InvalidTarget if the payload does not fit `config`. Each error is under `payload` or `payload.<name>`.
     """
     if payload is None or config.body_format == "none":
         return None

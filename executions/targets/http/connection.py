@@ -1,4 +1,6 @@
-"""Connections to checked addresses, and the pool that keeps idle connections for two seconds.
+"""Connections to checked addresses, and the pool of idle connections.
+
+A connection that has been idle for two seconds is not used again.
 
 A host name is looked up once, and the connection is opened to one of the addresses that the policy allows. So a name
 that resolves to another address between the check and the connection (DNS rebinding) cannot bypass the policy. The host

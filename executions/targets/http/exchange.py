@@ -168,7 +168,7 @@ def _read_body(response: HTTPResponse, head: Response, limits: Limits, budget: B
     of the two limits is cut off.
     """
     if "," in response.headers.get("content-encoding", ""):
-        raise InvalidResponse("its body is compressed more than once")
+        raise InvalidResponse("its header Content-Encoding lists more than one encoding")
     body = bytearray()
     is_too_long = False
     try:

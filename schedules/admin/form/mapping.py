@@ -48,8 +48,8 @@ def members_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[s
     """Return the members of a definition that the form's values describe.
 
     `before`: the readable members of the job that is being edited; empty for a new job. The result keeps the policies
-    of `before` that have no field in the form and, if the target kind is unchanged, the members of the target that have
-    no field. The caller merges the result into `before`.
+    of `before` that have no field in the form. If the target kind is unchanged, the result also keeps the members of
+    the target that have no field. The caller merges the result into `before`.
     """
     return {
         "name": values.get("name") or "",
@@ -113,7 +113,7 @@ def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[st
 
 
 def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policies that the form's values describe, without policies whose field is empty.
+    """Return the policies that the form's values describe. Empty fields are left out.
 
     The result also contains the policies of `before` that the form does not show.
     """

@@ -57,7 +57,7 @@ class Line:
 def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """Return the context of the page.
 
-    `query` selects the window, either by `window` (a key of WINDOWS) or by the local times `after` and `until`. The
+    `query` selects the window, either by `window` (a key of WINDOWS) or by the times `after` and `until`. The
     default is the last 24 hours.
     """
     errors: list[str] = []

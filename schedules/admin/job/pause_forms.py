@@ -68,7 +68,7 @@ def choices(jobs: Sequence[Job], now: datetime) -> dict[str, Any]:
     """Return the context of a page that pauses or resumes these jobs.
 
     For a page that resumes, the context contains the number of occurrences that were due during the pauses, and the
-    number of runs that each choice will start.
+    number of runs that each choice will start. Only the first `MAX_JOBS_COUNTED` paused jobs are counted.
     """
     paused = [job for job in jobs if job.state == JobState.PAUSED and job.is_readable]
     budget, n_occurrences = MAX_COUNTED, 0
@@ -107,7 +107,7 @@ def _due_text(n: int, *, is_more: bool) -> str:
 
 
 def starts_text(n: int, *, is_more: bool) -> str:
-    """Return in words that `n` runs will start, or with `is_more`, that `n` or more will start."""
+    """Return a text such as `3 runs will start`. `is_more`: `n` is only the minimum number of runs."""
     if is_more:
         return f"{n:,} or more runs will start" if n else "some runs may start"
     return f"{counted(n, 'run')} will start" if n else "no run will start"

@@ -85,7 +85,7 @@ class PauseSetPages(Pages[Job]):
         return TemplateResponse(request, "schedules/admin/pauses.html", context)
 
     def undo_view(self, request: HttpRequest, pause_id: UUID) -> HttpResponseBase:
-        """GET shows how many runs each catch-up choice will start; POST undoes the pause set."""
+        """GET shows how many runs each catch-up choice will start. POST undoes the `PauseSet` with this id."""
         if not self.admin.has_change_permission(request):
             raise PermissionDenied
         now, caller = datetime.now(UTC), caller_of(request)

@@ -26,7 +26,7 @@ class HttpSection(Section):
     label = "HTTP request"
     template = "schedules/admin/targets/http.html"
     payload_help = (
-        "For an HTTP request, the payload is the body; with “Payload as plain text”, write text instead of JSON."
+        "For an HTTP request, the payload becomes the body. With “Payload as plain text”, write text instead of JSON."
     )
     fields: Mapping[str, forms.Field] = {
         "method": choice("Method", [(name, name) for name in METHODS]),

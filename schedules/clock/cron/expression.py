@@ -20,7 +20,7 @@ _MAX_DAYS_IN_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A parsed cron expression. `parts` holds six fields, seconds first, as numbers and upper-case letters."""
+    """A parsed cron expression. `parts` holds six fields, seconds first, in the form that cronsim reads."""
 
     parts: tuple[str, ...]
     sim: CronSim

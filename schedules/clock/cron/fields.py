@@ -77,7 +77,7 @@ def read_parts(text: str) -> tuple[str, ...]:
 
 
 def tidy(text: str) -> str:
-    """Return the expression as it is stored: words separated by single spaces, and nicknames in lower case."""
+    """Return the expression as it is stored: fields separated by single spaces, or a nickname in lower case."""
     words = text.split()
     return words[0].lower() if len(words) == 1 else " ".join(words)
 
@@ -118,7 +118,7 @@ def _refuse_nickname(word: str) -> str:
 def _refuse_count(count: int) -> str:
     if count == 7:
         return (
-            "has 7 fields, but a cron expression has 5 or 6, and none for the year. Leave the year out, and give "
+            "has 7 fields, but a cron expression has 5 or 6 fields and no year. Leave the year out, and give "
             "start_at and end_at to limit the schedule to some years."
         )
     fields = "minute, hour, day of month, month, day of week"

@@ -203,9 +203,9 @@ def _listed(times: list[datetime], change: Change) -> str:
 
 
 def _distance_words(spec: ScheduleSpec, change: Change) -> str:
-    """Return the time from the last run before the change to the first run after it, in words.
+    """Return a clause that names the time from the last run before the change to the first run after the change.
 
-    If one of these two runs does not exist, or the time is longer than eight days, return `it runs as usual`.
+    If one of these two runs does not exist, or if the time is longer than eight days, return `it runs as usual`.
     """
     before, behind = _last_before(spec, change.at), next_after(spec, change.at - MICROSECOND)
     if before is None or behind is None or behind - before > _MAX_NAMED_DISTANCE:

@@ -35,8 +35,8 @@ def cron_instants(
     """Yield the instants in (after, until] at which the expression fires in the zone: aware UTC, strictly increasing.
 
     1. Go through the zone's periods of constant UTC offset, in order.
-    2. If the gap before a period contains a named time and the policy is `shift`: fire once at the period's start.
-    3. Fire at each named local time of the period. With the policy `first`, skip times shown in an earlier period.
+    2. With the policy `shift`: if the gap before a period contains a matching time, fire once at the period's start.
+    3. Fire at each matching local time of the period. With the policy `first`: skip times that have already occurred.
     4. Stop after 50 years without a fire.
 
     The policies apply to fixed times of day only (`Cron.is_fixed`); other expressions follow elapsed time.

@@ -1,7 +1,7 @@
 """`manage.py backfill`: run a job for past instants of its schedule, and show the progress.
 
 Exit code 0: the backfill is done, cancelled, previewed, or started with `--no-wait`. Exit code 2: the arguments are
-wrong, the job cannot be backfilled, or PostgreSQL cannot be reached.
+wrong, the job cannot be backfilled, PostgreSQL cannot be reached, or a database statement failed.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class _Start:
 
 
 def start_chained_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
-    """For each ended run, open a run of each job in `chained_jobs`.
+    """For each entry of `ended`, open a run of each job in its `chained_jobs`.
 
     Return the number of opened runs. Skipped runs count too.
     """
@@ -88,7 +88,7 @@ def _new_runs(
 
 
 def _was_paused(start: _Start) -> bool:
-    """Whether the latest pause of the job includes the end of the other job's run. If so, the start is skipped.
+    """Whether the other job's run ended during the latest pause of this job. If so, the start is skipped.
 
     The follow-up may be late: since the end of the run, the job may have been paused, resumed, or both.
     """

@@ -1,4 +1,4 @@
-"""After the end of a scheduled run of a job with a delay schedule: sets the job's next instant."""
+"""Sets the next instant of a job with a delay schedule, after a scheduled run of the job has ended."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ def pause_failing_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
     """Pause each job whose latest n runs have all failed, where n is the job's policy `pause_after_failures`.
 
     Only runs that succeeded or failed count. After a resumption, only runs with a later nominal instant count.
+    Returns 0, because this function opens no run.
     """
     jobs = {each.job.pk: each.job for each in ended if each.job and each.run.status == RunStatus.FAILED}
     limits = {

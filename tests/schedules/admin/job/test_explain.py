@@ -85,7 +85,7 @@ def test_the_jobs_page_leads_there(admin: StaffClient, job: Job) -> None:
 
 def test_a_window_without_an_occurrence_says_so(admin: StaffClient) -> None:
     text = page_of(admin.get(at(make_job(schedule={"cron": "0 0 1 1 *"}))))
-    assert "the job's schedule has no occurrence in this window" in text and "No gap" in text
+    assert "no occurrence of the job's schedule was found in this window" in text and "No gap" in text
 
 
 def test_a_job_that_others_start_says_that_the_ledger_does_not_cover_it(admin: StaffClient) -> None:

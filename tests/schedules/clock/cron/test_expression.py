@@ -145,7 +145,7 @@ def test_an_expression_is_fixed_if_neither_hour_nor_minute_starts_with_a_star(ex
             '@every is not cron syntax: remove the field "cron", and set the field "every", for example to "15m".',
         ),
         ("@fortnightly", '"@fortnightly" is not a nickname. Use @yearly,'),
-        ("0 0 1 1 * 2027 *", "has 7 fields, but a cron expression has 5 or 6, and none for the year."),
+        ("0 0 1 1 * 2027 *", "has 7 fields, but a cron expression has 5 or 6 fields and no year."),
         ("0 0", "has 2 fields, but needs 5"),
         ("*", "has 1 field, but needs 5"),
         ("", "is empty"),

@@ -131,7 +131,7 @@ def test_the_items_to_write_instead_of_any_backward_range_mean_the_same(place: i
         ("   ", "is empty: write five fields"),
         ("5", "has 1 field, but needs 5 "),
         ("* * * *", "has 4 fields, but needs 5 "),
-        ("0 0 0 1 1 * 2027", "has 7 fields, but a cron expression has 5 or 6, and none for the year."),
+        ("0 0 0 1 1 * 2027", "has 7 fields, but a cron expression has 5 or 6 fields and no year."),
         ("* * * * * * * *", "has 8 fields, but needs 5 "),
         ("@dialy", '"@dialy" is not a nickname. Use @yearly, '),
         ("0 9 * * \u0661", "has a character that cron does not allow"),
