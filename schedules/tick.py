@@ -59,13 +59,13 @@ def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) 
     """Handle up to `limit` due jobs. Stop early after `MAX_RUNS_PER_PASS` new rows.
 
     1. Lock due jobs that no other tick has locked.
-    2. For each job, find the first `chunk_size` occurrences in (mark, now] and decide which of them start (`plan`).
+    2. For each job, find its first occurrences in (mark, now], and decide which of them start (`plan`).
     3. Insert the runs of these occurrences. An occurrence that already has a row keeps its row.
     4. Move the marks. Steps 1 to 4 are one transaction.
     5. If the transaction fails, find the jobs that make it fail, and handle all other jobs.
 
-    `max_messages`: maximum number of messages per route, unless `Route.max_runs` requires more messages. Raises if the
-    database is unavailable.
+    The result contains the messages about the new runs: at most `max_messages` per route, or more if a message would
+    otherwise contain more than `Route.max_runs` runs. Raises if the database is unavailable.
     """
     try:
         with transaction.atomic():

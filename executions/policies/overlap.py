@@ -140,7 +140,7 @@ class OverlapPass:
         """Decide on the next occurrence, and return the decision.
 
         `reason`: skip the occurrence for this reason. `policy`: use this policy instead of the job's policy. If the
-        new run replaces earlier runs, the earlier decisions of this pass are changed: their occurrences are skipped.
+        decision stops live runs, none of the occurrences that this pass decided before starts: they become skipped.
         """
         chosen = policy or self.policy
         decision = Decision(reason) if reason else decide(chosen, self.live_runs)

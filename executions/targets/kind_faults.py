@@ -43,7 +43,7 @@ def find_kind_fault(target: Target, module: str) -> Error | None:
     if target.kind in RESERVED_KINDS:
         return Error(
             f"The target of {module} has the kind {target.kind!r}, which is a reserved name.",
-            hint=f"Choose another name. The admin modules with the name {target.kind!r} are for all kinds.",
+            hint=f"Choose another name. Admin modules called {target.kind!r} exist: they contain code for all kinds.",
             id="mainspring.E002",
         )
     return _find_config_fault(target)

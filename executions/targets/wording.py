@@ -1,6 +1,6 @@
-"""Describes errors and values from the code of target kinds, each on one line.
+"""Turns an error or a value from the code of a target kind into one line of text.
 
-Catches the errors that `__str__` and `__repr__` of this code raise.
+If its `__str__` or `__repr__` fails, the text names the type instead.
 """
 
 from __future__ import annotations

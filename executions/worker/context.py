@@ -53,7 +53,7 @@ class RunContext:
         return lambda: self._forget(callback)
 
     def stop(self, reason: StopReason) -> None:
-        """Request that the target stops: call all registered callbacks. Later requests are ignored."""
+        """Request that the target stops: call the callbacks that are registered. Later requests are ignored."""
         with self._lock:
             if self._reason:
                 return

@@ -57,7 +57,10 @@ JSON_FIELDS = {"args": JsonType(list, "a list, such as []", "[]"), "kwargs": OBJ
 
 
 def read_json(field: str, text: str | None) -> Any:
-    """Return the value of a JSON field of a row. Raises ValueError with a sentence that names the field."""
+    """Return the value of a JSON field of a row; an empty list or object if the field is empty.
+
+    Raises ValueError, with a sentence that names the field, if the text is not JSON or has the wrong type.
+    """
     wanted = JSON_FIELDS[field]
     try:
         value = loads(text or wanted.empty)

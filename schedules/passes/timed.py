@@ -17,7 +17,7 @@ MAX_RESUMED_JOBS_PER_PASS = 200
 
 
 def do_timed_work(now: datetime, limit: int) -> int:
-    """End expired pauses: at most `limit`, and at most 200. Do up to 5 due steps of backfills, and 1 of a pause set.
+    """End up to `limit` expired pauses, at most 200. Do up to 5 due steps of backfills, and 1 due step of a pause set.
 
     Returns the number of pauses that were ended plus the number of steps.
     """

@@ -42,8 +42,8 @@ class UndoPreview:
     """A preview of undoing a pause set: the undo would resume `n_jobs` jobs and start `n_would_start` runs.
 
     Only the first `MAX_JOBS_PREVIEWED` jobs of the set are checked. `n_would_start` counts only the runs of these jobs.
-    `is_more`: whether other jobs of the set may start more runs. `n_jobs` leaves out a checked job whose schedule is
-    unreadable, because the job stays paused. `n_jobs` counts every job that is not checked.
+    `is_more`: whether other jobs of the set may start more runs. `n_jobs` is the number of jobs in the set, without the
+    checked jobs whose schedule is unreadable: these jobs stay paused.
     """
 
     n_jobs: int

@@ -100,6 +100,8 @@ class BackfillPages(JobLookup):
 
     def _start(self, request: HttpRequest, job: Job, wanted: BackfillRequest, now: datetime) -> HttpResponseBase:
         backfill.start(job.pk, wanted, now, actor=request.user.get_username())
-        self.admin.log_change(request, job, f"Started a backfill from {wanted.after:%Y-%m-%d %H:%M} UTC.")
+        self.admin.log_change(
+            request, job, f"Started a backfill of occurrences after {wanted.after:%Y-%m-%d %H:%M} UTC."
+        )
         messages.success(request, "The backfill has started.")
         return HttpResponseRedirect(reverse("admin:schedules_job_backfill", args=[job.pk]))

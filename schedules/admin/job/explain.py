@@ -94,7 +94,7 @@ def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any
         "stoppages": [stoppage_line(stoppage, now) for stoppage in ledger_account.stoppages_in(job.pk, after, until)],
         "lines": [_line(entry, text, now) for entry, text in sentences.with_sentences(entries, now)],
         "gaps": [instants.exact_html(entry.at, now) for entry in gaps.entries],
-        "n_gaps": _gap_count(counts, gaps),
+        "missing_occurrences": _gap_count(counts, gaps),
         "more_gaps": gaps.next_at is not None,
         "counts": [
             (sentences.decision_count(kind, counts[kind]), DECISION_LABELS[kind][1])

@@ -29,7 +29,8 @@ class Cron:
     def is_fixed(self) -> bool:
         """Whether the expression names fixed times of day, so that `Gap` and `Fold` apply.
 
-        Otherwise its minute or hour field starts with *, and the expression follows elapsed time.
+        Otherwise its minute or hour field starts with *. It then fires at each matching local time that exists, and
+        twice at a local time that occurs twice.
         """
         return not self.parts[1].startswith("*") and not self.parts[2].startswith("*")
 

@@ -173,8 +173,8 @@ def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], chang
     local = change.at.astimezone(zone(spec.timezone))
     if not cron.is_fixed:
         if change.is_gap:
-            return f"This schedule follows elapsed time: {span} does not exist that day, so no run is due then."
-        return f"This schedule follows elapsed time: {span} occurs twice, and the schedule runs both times."
+            return f"{span} does not exist that day, so this schedule has no run then."
+        return f"{span} occurs twice, and this schedule runs both times."
     verbs = ("does not exist", "occurs") if len(times) == 1 else ("do not exist", "occur")
     listed = _listed(times, change)
     if change.is_gap:

@@ -111,8 +111,8 @@ def test_a_daily_job_at_02_30_is_explained_for_both_changes_of_new_york() -> Non
         ),
         (
             {"cron": "*/15 * * * *"},
-            "This schedule follows elapsed time: 02:00 to 03:00 does not exist that day, so no run is due then.",
-            "This schedule follows elapsed time: 01:00 to 02:00 occurs twice, and the schedule runs both times.",
+            "02:00 to 03:00 does not exist that day, so this schedule has no run then.",
+            "01:00 to 02:00 occurs twice, and this schedule runs both times.",
         ),
         (
             {"cron": "0 9 1 * *"},
