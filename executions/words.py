@@ -51,9 +51,9 @@ ORIGIN_EXPLANATIONS: dict[str, str] = {
 
 
 def start_delay(run: Run) -> str:
-    """Return the start delay, such as `2 min`; a dash if the run has not started.
+    """Return the time from the nominal instant to the first attempt, such as `2 min`; a dash before that attempt.
 
-    With a planned start: `2 min (300 ms after the planned start)`.
+    If the run has a planned start, the text names that delay too: `2 min (300 ms after the planned start)`.
     """
     late, after_plan = instants.duration(run.start_delay()), run.delay_after_plan()
     return late if after_plan is None else f"{late} ({instants.duration(after_plan)} after the planned start)"

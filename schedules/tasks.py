@@ -17,7 +17,7 @@ HOUSEKEEPING_BATCH_ROWS = 500  # rows that one DELETE statement removes
 def watch() -> dict[str, int] | None:
     """Find and report schedules that have silently stopped.
 
-    Also delete spans and stoppages that ended before the history begins.
+    Also delete the `ScheduleSpan` and `Stoppage` rows that ended before the history begins.
     """
     with log_retryable_errors("watch"):
         now = datetime.now(UTC)

@@ -41,7 +41,7 @@ class JsonParser(BaseParser):
             # utf-8-sig also accepts the byte order mark that some programs on Windows write.
             return loads(body.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
-            raise ParseError(f"The body is not valid UTF-8 at byte {error.start}.") from error
+            raise ParseError(f"The body is not valid UTF-8 at byte {error.start + 1}.") from error
         except json.JSONDecodeError as error:
             raise ParseError(
                 f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."

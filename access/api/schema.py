@@ -32,7 +32,7 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def json_body(self) -> dict[str, Any]:
-        """Return the JSON of a response."""
+        """Return this object as JSON values, for the body of a response."""
         return self.model_dump(mode="json")
 
 

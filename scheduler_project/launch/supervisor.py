@@ -33,7 +33,7 @@ STOPPING_POLL_SECONDS = 0.1  # maximum wait until a second Ctrl+C or the end of 
 
 
 class Supervisor:
-    """Runs programs and restarts programs that end. Call `run` once, in the main thread.
+    """Runs programs, and restarts a program that ends unless its starts keep failing. Call `run` in the main thread.
 
     All programs of `stages` are started together and stopped stage by stage. `stores` are running servers: the
     supervisor restarts a server that ends. After `run`, the caller stops the servers. `also_ready` is polled when

@@ -252,7 +252,7 @@ def _select(job: Job, request: BackfillRequest, now: datetime, batch: int) -> It
 
 
 def _rest(backfill: Backfill) -> BackfillRequest:
-    """Return a request for the instants after the backfill's cursor. It has the mode, but no pace, policy or limit."""
+    """Return a request for the instants after the backfill's cursor, with the backfill's mode and without its pace."""
     return BackfillRequest(backfill.cursor_at, backfill.until_at, BackfillMode(backfill.mode))
 
 

@@ -110,7 +110,7 @@ def _kind_words(spec: ScheduleSpec) -> tuple[str, bool]:
             assert spec.solar is not None
             return f"At {_EVENT_WORDS[spec.solar]}, seen from {_place_words(spec.latitude, spec.longitude)}", False
         case Kind.NONE:
-            return "No schedule: started by hand or by other jobs", False
+            return "No schedule: starts by hand, through the API or after other jobs", False
         case Kind.SEVERAL:
             raise ValueError("cannot describe a list of schedules here: describe each member")
         case _:

@@ -54,7 +54,8 @@ def clock_words(moment: datetime) -> str:
 def length_words(length: timedelta) -> str:
     """Return a length of time in words: '15 minutes', '25 hours', '2 days and 6 hours', '1.5 seconds'.
 
-    Days are used only for lengths of at least two days, and weeks only for two or more whole weeks.
+    Days are used only for lengths of at least two days. Weeks are used only for two weeks, three weeks and so on: 15
+    days are '15 days'.
     """
     seconds, micros = length // timedelta(seconds=1), length % timedelta(seconds=1)
     parts: list[str] = []

@@ -76,7 +76,7 @@ class Schedule(Shape):
     )
     timezone: str | None = Field(
         None,
-        description="An IANA time zone. Default: UTC; inside `specs`, the time zone of the list.",
+        description="An IANA time zone. Default: UTC; inside `specs`, the `timezone` next to `specs`.",
         examples=["America/New_York"],
     )
     dst_gap: Gap | None = Field(

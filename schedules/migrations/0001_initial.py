@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                 ('mark_at', models.DateTimeField(help_text='High-water mark: occurrences up to this instant have been handled.')),
                 ('next_run_at', models.DateTimeField(help_text='The next nominal instant; empty: none.', null=True)),
                 ('n_scheduled', models.PositiveIntegerField(default=0, help_text='Number of occurrences that this schedule has started. `max_runs` limits this number.')),
-                ('caught_up_at', models.DateTimeField(help_text='Planned start of the last missed occurrence that a catch-up started.', null=True)),
+                ('caught_up_at', models.DateTimeField(help_text='The latest start time that catch-up gave to a missed occurrence. The next missed occurrence starts one pace later.', null=True)),
                 ('catch_up_begun', models.BooleanField(db_default=False, help_text='Whether catch-up has selected a run for an outage, and the next pass will handle more occurrences of this outage.')),
                 ('scope', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='access.scope')),
                 ('spec', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='executions.runspec')),

@@ -80,7 +80,9 @@ def test_only_the_fields_of_the_chosen_kinds_are_visible(admin: Page) -> None:
     expect(admin.locator("#id_dst_gap")).to_be_hidden()
     admin.get_by_label("No schedule", exact=True).check()
     expect(admin.locator("#id_timezone")).to_be_hidden()
-    expect(admin.locator("[data-preview]")).to_contain_text("No schedule: started by hand or by other jobs")
+    expect(admin.locator("[data-preview]")).to_contain_text(
+        "No schedule: starts by hand, through the API or after other jobs"
+    )
     admin.get_by_text("Command", exact=True).first.click()
     expect(admin.locator("#id_url")).to_be_hidden()
 

@@ -1,4 +1,4 @@
-"""Turns the exception of a failed exchange into a stable code and a sentence."""
+"""Turns the exception of a failed exchange into a stable code, a sentence, and whether the failure is permanent."""
 
 from __future__ import annotations
 

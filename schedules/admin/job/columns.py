@@ -65,7 +65,7 @@ def next_run(job: Job, now: datetime) -> SafeString:
 
 
 def last_run(run: Run | None, now: datetime) -> SafeString:
-    """Return the status and the time of the latest run, as a link."""
+    """Return the status and the nominal instant of the latest run, as a link; a dash if there is no run."""
     if run is None:
         return instants.NONE
     when = instants.relative_html(run.nominal_at, now)

@@ -53,7 +53,7 @@ class CronError(ValueError):
 
 
 def read_parts(text: str) -> tuple[str, ...]:
-    """Return the six fields of an expression, from the second to the day of week, in the form that cronsim reads.
+    """Return the six fields of an expression (first the seconds, last the days of the week), as cronsim reads them.
 
     Names become numbers, and `?` becomes `*`. Raises CronError with the errors of all fields, not only with the first
     error.

@@ -73,7 +73,7 @@ def test_a_cron_expression_is_described_in_words(expression: str, words: str) ->
         ({"every": "1d"}, "Every 24 hours"),
         ({"every": "3d"}, "Every 3 days"),
         ({"every": "1500ms"}, "Every 1.5 seconds"),
-        ({"kind": "none"}, "No schedule: started by hand or by other jobs"),
+        ({"kind": "none"}, "No schedule: starts by hand, through the API or after other jobs"),
         (
             {"at": "2027-03-01T09:00", "timezone": "Europe/Paris"},
             "Once, on 1 March 2027 at 09:00 (Europe/Paris)",
