@@ -115,7 +115,8 @@ class Job(models.Model):
 
     caught_up_at = models.DateTimeField(
         null=True,
-        help_text="The latest start time that catch-up gave to a missed occurrence. The next missed occurrence starts one pace later.",
+        help_text="The latest start time that catch-up gave to a missed occurrence. The next missed occurrence starts "
+        "one pace later.",
     )
     catch_up_begun = models.BooleanField(
         db_default=False,
