@@ -96,7 +96,8 @@ def dispatch_once(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PE
 
     If the transaction fails, the runs are tried in smaller groups to find the runs that cause the error. These runs are
     postponed, and the messages of the other runs are returned. If several runs are due and each of them causes an
-    error, none is postponed. Raises if the database is unavailable.
+    error, none is postponed. Raises if the database is unavailable: runs of groups that were committed before are then
+    published after `republish_after`.
     """
     republish_after = settings.MAINSPRING.republish_after
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -36,6 +37,9 @@ log = structlog.get_logger(__name__)
 
 # A tick stops when it has planned this many rows, so that a job that catches up delays other jobs only briefly.
 MAX_RUNS_PER_PASS = 2000
+# A tick also stops when planning has taken this long, because PostgreSQL ends a transaction in which the beat sends no
+# statement for 4 s (`queries.LIMIT_LOCK_WAITS`). A job that skips 1000 occurrences takes about 15 ms.
+MAX_PLANNING_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class TickResult:
 
 
 def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> TickResult:
-    """Handle up to `limit` due jobs. Stop early after `MAX_RUNS_PER_PASS` new rows.
+    """Handle up to `limit` due jobs. Stop early after `MAX_RUNS_PER_PASS` new rows or `MAX_PLANNING_SECONDS`.
 
     1. Lock due jobs that no other tick has locked.
     2. For each job, find its first occurrences in (mark, now], and decide which of them start (`plan`).
@@ -172,16 +176,17 @@ def _pass(
 def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:
     """Return plans for the jobs, and the ids of the jobs that cannot be planned.
 
-    Stops as soon as the plans together contain at least `MAX_RUNS_PER_PASS` new runs. Neither result contains the jobs
-    after the stop.
+    Stops as soon as the plans together contain at least `MAX_RUNS_PER_PASS` new runs, or planning has taken
+    `MAX_PLANNING_SECONDS`. Neither result contains the jobs after the stop.
     """
     live_runs = runs.live_runs([job.id for job in jobs])
     policies = [read_policies(job.policies) for job in jobs]  # read once, for the flags and for the plans
     off = _flags_off(policies)
-    plans, broken = [], []
-    n_rows = 0
+    plans: list[Plan] = []
+    broken: list[UUID] = []
+    n_rows, began = 0, time.monotonic()
     for job, its_policies in zip(jobs, policies, strict=True):
-        if n_rows >= MAX_RUNS_PER_PASS:
+        if n_rows >= MAX_RUNS_PER_PASS or ((plans or broken) and time.monotonic() - began >= MAX_PLANNING_SECONDS):
             break
         try:
             plans.append(plan(job, its_policies, now, live_runs.get(job.id, LiveRuns()), off))

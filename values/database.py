@@ -33,7 +33,6 @@ RETRYABLE_ERRORS = (OperationalError, InterfaceError)
 CONNECTION_FAULT_CLASS = "08"
 CONNECTION_FAULTS = frozenset(
     {
-        "25P03",  # idle_in_transaction_session_timeout
         "53300",  # too_many_connections
         "57P01",  # admin_shutdown, also by pg_terminate_backend
         "57P02",  # crash_shutdown
@@ -124,7 +123,9 @@ def is_database_unavailable(error: BaseException) -> bool:
     not usable now. A usable connection does not prove that the error has another cause: Django opens a new connection
     at the end of a transaction whose connection was lost.
     """
-    fault = error if isinstance(error, psycopg.Error) else error.__cause__
+    fault: BaseException | None = error
+    while fault and not isinstance(fault, psycopg.Error):
+        fault = fault.__cause__
     if isinstance(fault, psycopg.Error) and fault.sqlstate:
         is_of_connection = fault.sqlstate.startswith(CONNECTION_FAULT_CLASS) or fault.sqlstate in CONNECTION_FAULTS
     else:  # without a code, the client itself has noticed the loss

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import signal
+import tempfile
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -73,10 +74,14 @@ class DataFolder:
         """Return the key that signs sessions and tokens. The key is created once: a new key would end all sessions."""
         path = self.path / "secret-key"
         if not path.exists() or not path.stat().st_size:
-            new = self.path / "secret-key.new"
-            new.touch(mode=0o600)  # before the key is written, so that nobody else can open the file
-            new.write_text(secrets.token_urlsafe(50))
-            new.rename(path)  # so that a killed process leaves no incomplete key
+            # Written whole or not at all, and only once, even if another process creates the key at the same time.
+            with tempfile.NamedTemporaryFile("w", dir=self.path, prefix="secret-key.") as new:
+                new.write(secrets.token_urlsafe(50))
+                new.flush()
+                if path.exists() and not path.stat().st_size:
+                    path.unlink()
+                with suppress(FileExistsError):
+                    path.hardlink_to(new.name)
         return path.read_text()
 
     def variables(self, stack: ExitStack | None, log: Callable[[str], None] = lambda line: None) -> dict[str, str]:

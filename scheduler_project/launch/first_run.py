@@ -26,7 +26,7 @@ class Credentials:
 
 
 def prepare_database(variables: Mapping[str, str]) -> Credentials | None:
-    """Apply the migrations. Create an administrator if there is no superuser and no user called `admin`.
+    """Apply the migrations. Create an administrator if the database has no user.
 
     Returns the credentials of the new administrator, or None if no administrator was created.
     Raises CannotLaunch with the cause.

@@ -24,10 +24,9 @@ def chosen_port(name: str, default: int) -> int:
     port = int(text)
     if not port_is_free(port):
         holder = process_listening_on(port)
-        other = next(filter(port_is_free, range(port + 1, MAX_PORT + 1)), 0) or free_port()
         raise CannotLaunch(
             f"Port {port} is in use{f' by {holder}' if holder else ''}, or this user may not use it. "
-            f"Stop the program that uses the port, or choose another port: {name}={other} make run"
+            f"Stop the program that uses the port, or choose another port: {name}={free_port()} make run"
         )
     return port
 

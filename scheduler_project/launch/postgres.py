@@ -6,6 +6,7 @@ The server listens only on a port of the loopback address.
 from __future__ import annotations
 
 import locale
+import os
 import re
 import shutil
 import signal
@@ -74,14 +75,19 @@ class Postgres(Server):
         return str(self.data)
 
     def _prepare(self) -> None:
-        complete = self.programs.data_root / "data.complete"
-        if not (complete.exists() and self.data.exists()):
-            complete.unlink(missing_ok=True)  # somebody has deleted the data folder
-            shutil.rmtree(self.data, ignore_errors=True)  # initdb refuses the leftovers of an interrupted initdb
-            self._initdb()
-            self._create_database()
-            complete.touch()  # last: without this file, the next start repeats all steps above
-        version = (self.data / "PG_VERSION").read_text().strip()
+        if not os.path.lexists(self.data):
+            new = self.programs.data_root / "data.new"
+            shutil.rmtree(new, ignore_errors=True)  # initdb refuses the leftovers of an interrupted initdb
+            self._initdb(new)
+            self._create_database(new)
+            new.rename(self.data)  # last, so that `data` is complete, and is never deleted here
+        try:
+            version = (self.data / "PG_VERSION").read_text().strip()
+        except OSError as error:
+            raise CannotLaunch(
+                f"{self.data} contains no PostgreSQL data: {error.strerror}: {error.filename}. Restore the folder, or "
+                "delete it to start with an empty database."
+            ) from error
         if version != str(self.programs.version):
             raise CannotLaunch(
                 f"The data in {self.data} needs PostgreSQL {version}, and this is PostgreSQL {self.programs.version}. "
@@ -89,7 +95,7 @@ class Postgres(Server):
                 f"{self.programs.data_root}."
             )
 
-    def _initdb(self) -> None:
+    def _initdb(self, data: Path) -> None:
         if self.programs.version < MIN_VERSION:
             raise CannotLaunch(
                 f"PostgreSQL {self.programs.version} is too old: Mainspring needs version {MIN_VERSION} or later."
@@ -104,7 +110,7 @@ class Postgres(Server):
             else ["--locale=C.UTF-8"]
         )
         command = [
-            *(self.programs.path("initdb"), "--pgdata", str(self.data), "--username", USER),
+            *(self.programs.path("initdb"), "--pgdata", str(data), "--username", USER),
             *("--pwfile", str(password_file), "--auth=scram-sha-256", "--encoding=UTF8", *encoding),
             *("--data-checksums", "--lc-messages=C", *([] if self.durable else ["--no-sync"])),
         ]
@@ -113,9 +119,9 @@ class Postgres(Server):
         finally:
             password_file.unlink()
 
-    def _create_database(self) -> None:
+    def _create_database(self, data: Path) -> None:
         # Single-user mode needs neither a running server nor a password.
-        command = [self.programs.path("postgres"), "--single", "-D", str(self.data), "postgres"]
+        command = [self.programs.path("postgres"), "--single", "-D", str(data), "postgres"]
         self._run(command, f"create the database {DATABASE}", f"CREATE DATABASE {DATABASE};\n")
 
     def _run(self, command: list[str], purpose: str, text: str = "") -> None:

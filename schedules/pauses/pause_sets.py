@@ -121,7 +121,10 @@ def preview_undo(
     """Return a preview of undoing the set at `now`. Nothing is changed."""
     members = _members(found, caller)
     n_members = members.count()
-    first = list(members.select_related("spec").order_by("pk")[:MAX_JOBS_PREVIEWED])
+    # Without targets and payloads, which a preview does not read, and which may be large.
+    first = list(
+        members.defer("spec__target", "spec__payload").select_related("spec").order_by("pk")[:MAX_JOBS_PREVIEWED]
+    )
     n_jobs = n_members - sum(job.known_schedule is None for job in first)
     if catch_up is Resumption.NONE:
         return UndoPreview(n_jobs, 0, is_more=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -9,7 +10,15 @@ from weakref import WeakSet
 
 import psycopg
 import pytest
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +26,7 @@ from structlog.testing import capture_logs
 
 from access.models import Scope
 from executions.states import RunStatus
+from tests.waiting import wait_until
 from values import database
 
 if TYPE_CHECKING:
@@ -211,7 +221,31 @@ def test_a_statement_that_fails_does_not_make_the_database_unavailable(statement
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("code", ["08006", "57P01", "57P02", "57P03", "57P05", "25P03", "53300"])
+def test_an_error_names_the_lost_connection_through_all_its_causes() -> None:
+    error = OperationalError("a rollback failed")
+    error.__cause__ = InterfaceError("the cause")
+    error.__cause__.__cause__ = psycopg.errors.lookup("57P01")()
+
+    assert database.is_database_unavailable(error)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_was_idle_for_too_long_is_no_outage() -> None:
+    with pytest.raises(DatabaseError) as ended, transaction.atomic():
+        database.execute("SET LOCAL idle_in_transaction_session_timeout = 1", {})
+        wait_until(lambda: is_ended(connection.connection), what="the end of the idle transaction")
+        database.execute("SELECT 1", {})
+
+    assert not database.is_database_unavailable(ended.value)
+
+
+def is_ended(used: psycopg.Connection[object]) -> bool:
+    """Whether the server has sent its last message and closed the connection."""
+    return bool(select.select([used.fileno()], [], [], 0)[0])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", ["08006", "57P01", "57P02", "57P03", "57P05", "53300"])
 def test_codes_of_lost_and_refused_connections_make_the_database_unavailable(code: str) -> None:
     fault = psycopg.errors.lookup(code)()
 

@@ -19,22 +19,18 @@ USERNAME = "admin"
 class Command(BaseCommand):
     """Prints `{"created": true, "username": ..., "password": ..., "api_key": ...}`, or `{"created": false}`."""
 
-    help = (
-        "Create the administrator `admin` with a random password and an API key, unless there is a superuser or a user "
-        "called `admin`."
-    )
+    help = "Create the administrator `admin` with a random password and an API key, unless there is a user."
 
     def add_arguments(self, parser: CommandParser) -> None:
         # With this option, `make run` needs one process instead of two.
         parser.add_argument("--migrate", action="store_true", help="apply the migrations first")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Create the administrator, unless any superuser or a user called `admin` exists."""
+        """Create the administrator in a database without users."""
         if options["migrate"]:
             call_command("migrate", interactive=False, verbosity=0)
         with transaction.atomic():
-            # An existing user called `admin` must not be overwritten, even one who is no superuser.
-            if User.objects.filter(is_superuser=True).exists() or User.objects.filter(username=USERNAME).exists():
+            if User.objects.exists():
                 answer: dict[str, object] = {"created": False}
             else:
                 # Only letters and digits, so that a double click selects the whole password.

@@ -28,7 +28,7 @@ Reaction: TypeAlias = Callable[[Sequence[EndedRun], datetime], int]
 
 REACTIONS: tuple[Reaction, ...] = (
     schedule_after_delay,  # before pauses: a pause first records due occurrences, and a delay of 0 s is due immediately
-    pause_failing_jobs,  # before chains: a job that is paused in this pass does not start
+    pause_failing_jobs,
     open_more_of_backfills,
     start_chained_jobs,
 )

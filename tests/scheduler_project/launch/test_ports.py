@@ -49,16 +49,15 @@ def test_the_message_for_a_port_in_use_names_its_process_and_another_port(monkey
         port = server.getsockname()[1]
         message = refusal(port, monkeypatch)
     assert message.startswith(f"Port {port} is in use")
-    assert 0 < suggested(message) - port < 100
+    assert suggested(message) != port
     if sys.platform == "linux":
         assert f"by process {os.getpid()} (" in message
 
 
-def test_the_suggested_port_is_free_although_the_next_one_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_suggested_port_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
-    with listening_on(port), listening_on(port + 1):
+    with listening_on(port):
         other = suggested(refusal(port, monkeypatch))
-        assert other > port + 1
         monkeypatch.setenv("PORT", str(other))
         assert chosen_port("PORT", 8000) == other
 

@@ -155,11 +155,24 @@ def test_the_message_for_data_of_another_version_names_both_versions(server: Pos
 
 
 def test_a_start_repairs_the_leftovers_of_an_interrupted_first_start(tmp_path: Path) -> None:
-    broken = tmp_path / "postgres" / "data"
+    broken = Postgres(tmp_path / "postgres").data.with_name("data.new")
     broken.mkdir(parents=True)
     (broken / "PG_VERSION").write_text("18\n")
     with Postgres(tmp_path / "postgres") as server:
         assert query_value(server, "SELECT 1") == 1
+
+
+@pytest.mark.parametrize("is_link", [False, True], ids=["folder", "link to an absent disk"])
+def test_a_data_folder_that_contains_no_data_is_reported_and_kept(tmp_path: Path, is_link: bool) -> None:
+    server = Postgres(tmp_path / "postgres")
+    if is_link:
+        server.data.symlink_to(tmp_path / "absent")
+    else:
+        server.data.mkdir(parents=True)
+        (server.data / "kept").touch()
+    with pytest.raises(CannotLaunch, match="contains no PostgreSQL data: No such file"):
+        server.start()
+    assert server.data.is_symlink() if is_link else (server.data / "kept").exists()
 
 
 def test_the_message_for_a_failed_start_contains_the_end_of_the_servers_log(server: Postgres) -> None:
