@@ -254,26 +254,6 @@ def test_a_skipped_run_is_finished_when_it_is_created() -> None:
     assert (run.status, run.reason, run.finished_at) == ("skipped", Reason.MISSED, run.created_at)
 
 
-def test_a_pass_that_reaches_its_limit_of_rows_leaves_the_other_jobs_to_the_next(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("schedules.tick.MAX_RUNS_PER_PASS", 50)
-    for number in range(3):
-        make_job(f"behind {number}", {"every": "1s"}, policies={"overlap": "allow", "catch_up": {"mode": "all"}})
-    passes = [tick(after(seconds=30), 10) for _ in range(2)]
-    assert [(ticked.n_jobs, ticked.more) for ticked in passes] == [(2, True), (1, False)]
-    assert Run.objects.count() == 90
-
-
-def test_a_pass_that_plans_for_too_long_leaves_the_other_jobs_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("schedules.tick.MAX_PLANNING_SECONDS", 0)
-    for number in range(3):
-        make_job(f"slow {number}")
-    passes = [tick(after(seconds=60), 10) for _ in range(4)]
-    assert [(ticked.n_jobs, ticked.more) for ticked in passes] == [(1, True), (1, True), (1, False), (0, False)]
-    assert Run.objects.count() == 3
-
-
 def reasons() -> list[str]:
     """Return the reason of each occurrence, oldest first; a folded row counts once for each of its occurrences."""
     return [run.reason for run in Run.objects.order_by("nominal_at") for _ in range(run.n_occurrences)]

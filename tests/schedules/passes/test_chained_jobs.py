@@ -1,4 +1,4 @@
-"""Proves that a chained job is skipped as paused exactly if it was paused when the other job's run ended."""
+"""Proves that a chained job is skipped as paused if the other run ended during the latest pause of the chained job."""
 
 from __future__ import annotations
 
