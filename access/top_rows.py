@@ -15,9 +15,10 @@ Row = TypeVar("Row", bound=Model)
 
 
 def top_rows(rows: QuerySet[Row], n: int, column: str, values: Collection[str] | None) -> QuerySet[Row]:
-    """Return the first `n` rows of an ordered queryset in which `column` has one of `values`.
+    """Filter an ordered queryset to the rows whose `column` is one of `values`, and return the first `n` of these rows.
 
-    If `values` is None, `column` may have any value. For several values, another query reads the primary keys first.
+    If `values` is None, no row is filtered out. If there are several values, this function immediately runs a query for
+    the primary keys of the rows.
     """
     if values is None:
         return rows[:n]

@@ -56,7 +56,7 @@ class Caller:
 
     @property
     def user_id(self) -> int:
-        """The id of the user; 0 if the caller has no user, because no user has the id 0."""
+        """The id of the user. If the caller has no user: 0, which is never the id of a user."""
         return (self.user.pk if self.user else None) or 0
 
 

@@ -101,7 +101,7 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
-    """Drops unreadable messages. A broker that refuses writes (memory or disk full) counts as disconnected."""
+    """Drops unreadable messages. An error reply of the broker (memory or disk full) counts as a lost connection."""
 
     Channel = Channel
     connection_errors = (*redis.Transport.connection_errors, ResponseError)

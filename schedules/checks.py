@@ -55,7 +55,7 @@ def taken_names(
 
 
 def lost_places(sections: Mapping[str, Section], form: type[forms.ModelForm[Any]]) -> Iterable[CheckMessage]:
-    """Yield an error for each name in a section's `places` that the form does not show for the section's kind."""
+    """Yield an error for each field that a section's `places` names, if the form has no such field for that kind."""
     of_kinds = {name for section in sections.values() for name in section.fields}
     for kind, section in sections.items():
         shown = {*section.fields, *(set(form.base_fields) - of_kinds)}

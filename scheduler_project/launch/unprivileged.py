@@ -1,4 +1,4 @@
-"""Finds PostgreSQL programs that run on this machine.
+"""Finds installed PostgreSQL programs that can run on this machine.
 
 PostgreSQL refuses to run as root. If the user is root, the programs run in a user namespace or as the user `nobody`.
 """
@@ -37,7 +37,7 @@ NO_POSTGRES = f"No PostgreSQL was found: the Python packages contain none for th
 
 @dataclass(frozen=True, slots=True)
 class PostgresPrograms:
-    """PostgreSQL programs that run on this machine.
+    """Installed PostgreSQL programs that can run on this machine.
 
     `prefix` is put before each command line. `user` is the uid that runs the programs, None for the current user.
     `data_root` is a folder to which that user may write.

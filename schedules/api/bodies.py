@@ -92,7 +92,7 @@ def without_read_only(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def changed_definition(job: Job, change: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-    """Return the job's definition after a change. A null in `change` resets the member to its default."""
+    """Return the job's definition after a change, without null members. Validation gives these members defaults."""
     merged = {**stored_members(job, chains.of(job.pk, caller)), **change}
     return {name: value for name, value in merged.items() if value is not None}
 

@@ -45,8 +45,8 @@ def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None, *, 
     """Return the definition in `data`, with defaults for members that are left out.
 
     `data`: members of `JobDefinition`; `name` and `target` are required. `job`: the job whose definition is replaced;
-    its current schedule stays valid even if the schedule has ended. The definition may name only jobs and flags that
-    the caller may see, and the flag that `job` has. Raises InvalidDefinition with each wrong field.
+    its current schedule stays valid even if the schedule has ended. The caller must be allowed to see each job and flag
+    that the definition names; but `job` may keep its flag. Raises InvalidDefinition with each wrong field.
     """
     context = ValidationContext(now, job, caller)
     try:

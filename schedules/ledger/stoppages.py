@@ -44,8 +44,8 @@ class Reviewed:
 def suspect(why: Why, found: Iterable[tuple[UUID, datetime]], now: datetime) -> None:
     """Record a stoppage for each job in `found`, except for a job that already has an open stoppage of this kind.
 
-    `found`: pairs of a job's id and an instant. The instant is the job's mark. For `gaps` and `mark_ahead`, it is the
-    job's first occurrence without a row.
+    `found`: pairs of a job's id and an instant. For `gaps` and `mark_ahead`, the instant is the first occurrence that
+    has or will have no row; otherwise it is the job's mark.
     """
     Stoppage.objects.bulk_create(
         [Stoppage(job_id=job_id, why=why, found_at=now, stood_at=stood_at) for job_id, stood_at in found],

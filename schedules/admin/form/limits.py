@@ -54,13 +54,13 @@ def flag_choices(caller: Caller, current: str | None) -> list[tuple[str, str]]:
 
 
 AFTER = {
-    On.SUCCESS: OtherJobs("After a success of", "Starts when a run of one of these jobs succeeds."),
+    On.SUCCESS: OtherJobs("Start after a successful run of", "Starts when a run of one of these jobs succeeds."),
     On.FAILURE: OtherJobs(
-        "After a failure of",
+        "Start after a failed run of",
         "Starts when a run of one of these jobs fails. A failed attempt does not count if the run will be retried.",
     ),
     On.COMPLETION: OtherJobs(
-        "After any run of", "Starts when a run of one of these jobs succeeds, fails or is cancelled."
+        "Start after any run of", "Starts when a run of one of these jobs succeeds, fails or is cancelled."
     ),
 }
 AFTER_FIELDS = {on: f"after_{on}" for on in On}
