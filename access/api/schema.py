@@ -153,6 +153,7 @@ ERROR_DESCRIPTIONS = {
     413: "The body is too large.",
     415: "The body is not `application/json`.",
 }
+NOT_FOUND = "No object was found at this URL: the URL is wrong, or the object was deleted or is hidden from you."
 NO_KEY = "The request has no API key: send the header `Authorization: Bearer ms_…`. Create a key in the admin, under API keys."
 NOT_JSON = "The body is not JSON: send it as JSON, with the header `Content-Type: application/json`."
 PROBLEM_EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
@@ -162,7 +163,7 @@ PROBLEM_EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
     ),
     401: (NO_KEY, []),
     403: ("You do not have permission to perform this action.", []),
-    404: ("No object was found at this URL: the URL is wrong, or the object was deleted or is hidden from you.", []),
+    404: (NOT_FOUND, []),
     409: ("The job is active, not paused.", []),
     413: ("The body is too large: the limit is 65536 bytes.", []),
     415: (NOT_JSON, []),

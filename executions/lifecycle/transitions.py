@@ -174,7 +174,7 @@ def push_back_publishing(run_ids: Sequence[UUID], now: datetime, until: datetime
 
 
 def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -> Renewal:
-    """Extend the leases of valid claims to `now + lease`. Returns these claims, and those that have a stop request."""
+    """Extend the leases of valid claims to `now + lease`. Returns the valid claims, and those with a stop request."""
     held = sorted(claims)  # in the same order as `finish`; otherwise the two statements could deadlock
     rows = fetch(queries.RENEW, _claim_values(held) | {"lease_expires_at": now + lease})
     return Renewal(

@@ -22,7 +22,7 @@ from rest_framework.exceptions import APIException, NotAuthenticated, Unsupporte
 from rest_framework.response import Response
 
 from access.api.exceptions import BodyTooLarge, InputValidationError, InvalidInput
-from access.api.schema import NO_KEY, NOT_JSON, PROBLEM
+from access.api.schema import NO_KEY, NOT_FOUND, NOT_JSON, PROBLEM
 from executions.exceptions import RunConflict
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from values.database import RETRYABLE_ERRORS, is_database_unavailable, one_line
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 API = "/api/"  # errors of URLs below this prefix are JSON, all other errors are HTML pages
-NOT_FOUND = "No object was found at this URL: the URL is wrong, or the object was deleted or is hidden from you."
 SERVER_ERROR = (
     "An internal error occurred and was logged. Before you send the request again, check whether the change was made."
 )

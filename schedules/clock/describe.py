@@ -220,12 +220,10 @@ def _clock_change_notes(spec: ScheduleSpec, cron: Cron, now: datetime) -> list[s
     if not cron.is_fixed:
         if spec.dst_gap is Gap.SHIFT and spec.dst_fold is Fold.FIRST:
             return []
-        return [
-            (
-                "dst_gap and dst_fold have no effect: the hour or minute field starts with *, so the schedule follows "
-                "elapsed time."
-            )
-        ]
+        why = (
+            "because the hour or minute field starts with *: the schedule runs at each matching local time that exists"
+        )
+        return [f"dst_gap and dst_fold have no effect, {why}."]
     notes = []
     if len(cron.sim.hours) == 24 and spec.dst_fold is Fold.FIRST:
         notes.append(

@@ -109,9 +109,7 @@ class PauseSetPages(Pages[Job]):
                 {
                     "value": mode.value,
                     "label": pause_forms.RESUMPTION_LABELS[mode],
-                    "starts": pause_forms.starts_text(
-                        preview.n_would_start, is_more=preview.is_more and mode is not Resumption.NONE
-                    ),
+                    "starts": pause_forms.starts_text(preview.n_would_start, is_more=preview.is_more),
                 }
                 for mode, preview in previews.items()
             ],
