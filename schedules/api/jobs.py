@@ -21,6 +21,7 @@ from executions.runs import Run
 from schedules import triggers
 from schedules.api import examples
 from schedules.api.bodies import changed_definition, read_change, read_definition, read_pause, read_resume
+from schedules.api.read_only import NewJob, StateAtCreation, check_sent_back, without_state
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import JobChange, JobOrResumePreview, JobPage, Pause, Resume, job_of, resume_preview_of
 from schedules.exceptions import JobGone
@@ -79,7 +80,7 @@ class JobListView(ApiView):
 
     @operation(
         "create_job",
-        body=(JobDefinition, examples.DEFINITIONS),
+        body=(NewJob, examples.DEFINITIONS),
         responses={201: (JobShape, examples.JOB)},
         location_status=201,
     )
@@ -88,13 +89,19 @@ class JobListView(ApiView):
 
         The first run is due at the next instant of the schedule. If `start_at` is missing or past, the first run of a
         `delay` schedule is due immediately. Without a schedule, the job starts only by hand, through the API or after
-        other jobs.
+        other jobs. With `state` `paused`, or `enabled` false, the job is created paused.
         """
-        now = datetime.now(UTC)
-        caller = caller_of(request)
-        definition = validate(read_definition(request), now, caller=caller)
-        job = definitions.create(definition, now, actor=actor_of(request), caller=caller)
-        body = shown(job, request, chains.Links(definition.start_after)).json_body()
+        now, caller, actor = datetime.now(UTC), caller_of(request), actor_of(request)
+        data, others = read_definition(request)
+        terms = StateAtCreation.read(others).pause_of_new(now)
+        definition = validate(data, now, caller=caller)
+        links = chains.Links(definition.start_after)
+        with transaction.atomic():
+            job = definitions.create(definition, now, actor=actor, caller=caller)
+            check_sent_back(without_state(others), None, shown(job, request, links), now)
+            if terms:
+                triggers.pause_new(job, now, actor=actor, terms=terms)
+        body = shown(job, request, links).json_body()
         return Response(body, status=201, headers={"Location": reverse("job", args=[job.pk])})
 
 
@@ -123,14 +130,20 @@ class JobView(ApiView):
         """Replace a job's definition. Members that are left out get their defaults.
 
         A changed schedule applies from now on. If the schedule is unchanged, the next run stays the same. Existing runs
-        keep the definition with which they were created.
+        keep the definition with which they were created. Read-only members may be sent back as they were read. The
+        request does not pause or resume the job: a `state` that differs is refused.
         """
         now = datetime.now(UTC)
-        data = read_definition(request)
+        data, others = read_definition(request)
         with transaction.atomic():
-            definition = validate(data, now, definitions.lock(job_id), caller=caller_of(request))
+            before = definitions.lock(job_id)
+            was_shown = shown(before, request) if others else None
+            definition = validate(data, now, before, caller=caller_of(request))
             job = definitions.replace(job_id, definition, now, actor=actor_of(request), caller=caller_of(request))
-        return Response(shown(job, request).json_body())
+            shape = shown(job, request)
+            if was_shown:
+                check_sent_back(others, was_shown, shape, now)
+        return Response(shape.json_body())
 
     @operation(
         "change_job", body=(JobChange, examples.CHANGES), responses={200: (JobShape, examples.JOB)}, errors=[404]
