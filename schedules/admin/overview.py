@@ -5,7 +5,7 @@ All queries use an index.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -17,7 +17,7 @@ from executions.runs import Run
 from executions.states import RunStatus
 from schedules.models import Job, JobState, Stoppage
 from schedules.passes.housekeeping import find_switched_off
-from values import instants
+from values import clock, instants
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -43,7 +43,7 @@ admin.site.index_title = "Overview"
 
 def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add to `context` those contents of the overview page that the caller may see, and return `context`."""
-    now, caller = datetime.now(UTC), caller_of(request)
+    now, caller = clock.now(), caller_of(request)
     if may(caller, Action.VIEW, Run):
         context |= {
             "tiles": [tile(status, now, DAY, caller) for status in TILES],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from django.db import transaction
@@ -30,6 +29,7 @@ from schedules.jobs.selection import Selection, TargetKind
 from schedules.jobs.validation import validate
 from schedules.models import MAX_JOB_NAME_LENGTH, Job, JobState
 from schedules.pauses import resuming
+from values import clock
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -90,7 +90,7 @@ class JobListView(ApiView):
         `delay` schedule is due immediately. Without a schedule, the job starts only by hand, through the API or after
         other jobs.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         caller = caller_of(request)
         definition = validate(read_definition(request), now, caller=caller)
         job = definitions.create(definition, now, actor=actor_of(request), caller=caller)
@@ -125,7 +125,7 @@ class JobView(ApiView):
         A changed schedule applies from now on. If the schedule is unchanged, the next run stays the same. Existing runs
         keep the definition with which they were created.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         data = read_definition(request)
         with transaction.atomic():
             definition = validate(data, now, definitions.lock(job_id), caller=caller_of(request))
@@ -137,7 +137,7 @@ class JobView(ApiView):
     )
     def patch(self, request: Request, job_id: UUID) -> Response:
         """Change some members of a job's definition. Each new value replaces the old one: objects are not merged."""
-        now = datetime.now(UTC)
+        now = clock.now()
         change, caller = read_change(request), caller_of(request)
         # Hold the job's lock from the read to the write: one of two simultaneous PATCHes could undo the other.
         with transaction.atomic():
@@ -152,7 +152,7 @@ class JobView(ApiView):
 
         The deleted job is also removed from `start_after` of other jobs.
         """
-        definitions.delete(job_id, datetime.now(UTC), actor=actor_of(request))
+        definitions.delete(job_id, clock.now(), actor=actor_of(request))
         return Response(status=204)
 
 
@@ -169,7 +169,7 @@ class JobPauseView(ApiView):
         With `until`, the pause ends by itself. `catch_up` selects which occurrences during the pause start at its end.
         If the job is already paused, the new reason, actor, `until` and `catch_up` replace the old ones.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         body = read_pause(request, Pause, now)
         job = triggers.pause(job_id, now, actor=actor_of(request), terms=body.terms)
         return Response(shown(job, request).json_body())
@@ -190,7 +190,7 @@ class JobResumeView(ApiView):
 
         An occurrence during the pause starts only if `catch_up` selects it.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         body = read_resume(request)
         if body.dry_run:
             preview = resuming.preview(find_job(request, job_id), now, body.catch_up, body.max_runs)
@@ -215,7 +215,7 @@ class JobRunView(ApiView):
 
         The job's concurrency limit, rate limit and start deadline apply.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         read_body(request, NoBody)
         return accepted(triggers.run_now(find_job(request, job_id), now, actor=actor_of(request)), now)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from django.urls import reverse
@@ -23,6 +22,7 @@ from schedules.jobs import registration
 from schedules.jobs.members import JobDefinition
 from schedules.jobs.registration import Outcome
 from schedules.models import Job
+from values import clock
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -57,7 +57,7 @@ class JobByKeyView(ApiView):
         If no job has this key, a job is created (201). If the job has another definition, the definition is replaced
         (see `replace_job`). If the job has the same definition, nothing changes: the next run and any pause stay.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         data = read_definition(request)
         if not registration.is_key(key):
             raise InvalidInput({"key": [INVALID_KEY]})
@@ -79,7 +79,7 @@ class JobByKeyView(ApiView):
         The response is 204 even if there is no such job.
         """
         if registration.is_key(key):
-            registration.unregister(key, datetime.now(UTC), actor=actor_of(request), caller=caller_of(request))
+            registration.unregister(key, clock.now(), actor=actor_of(request), caller=caller_of(request))
         return Response(status=204)
 
 
@@ -97,7 +97,7 @@ class JobRegistrationView(ApiView):
 
         Jobs that are not in the request stay unchanged.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         requested = read_body(request, Registration).definitions
         try:
             registered = registration.register(requested, now, actor=actor_of(request), caller=caller_of(request))
