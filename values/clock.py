@@ -56,7 +56,7 @@ def difference_text(difference: timedelta) -> str:
 
 
 class MachineClock:
-    """This machine's clock, corrected by its difference from PostgreSQL's clock if that is above `MAX_DIFFERENCE`.
+    """This machine's clock, corrected by its difference from PostgreSQL's clock.
 
     `consequence`: a sentence for the log about what this process does while its clock is wrong.
     """
@@ -65,11 +65,16 @@ class MachineClock:
         self.consequence = "This process uses PostgreSQL's clock until then."
         self._lock = threading.Lock()
         self._measure_at = self._log_at = 0.0  # seconds of the monotonic clock
+        self._was_wrong = False
         self.correction = timedelta(0)
 
     def now(self) -> datetime:
         """Return the present instant, in UTC."""
-        return datetime.now(UTC) - self.correction
+        return self.read() - self.correction
+
+    def read(self) -> datetime:
+        """Return what the clock of this machine shows, in UTC."""
+        return datetime.now(UTC)
 
     def measure(self, connection: psycopg.Connection[object]) -> None:
         """Compare this machine's clock with PostgreSQL's, at most every `MEASURE_INTERVAL` seconds.
@@ -80,15 +85,14 @@ class MachineClock:
             if time.monotonic() < self._measure_at:
                 return
             self._measure_at = time.monotonic() + MEASURE_INTERVAL
-        sent_at = datetime.now(UTC)
+        sent_at = self.read()
         row = connection.execute("SELECT clock_timestamp()").fetchone()
         assert isinstance(row, tuple)
-        self.use(Reading(sent_at, datetime.now(UTC), row[0]))
+        self.use(Reading(sent_at, self.read(), row[0]))
 
     def use(self, reading: Reading) -> None:
         """Correct this clock by a reading, and log a difference that begins, lasts or ends."""
-        was_wrong = bool(self.correction)
-        self.correction = reading.difference if reading.is_wrong else timedelta(0)
+        was_wrong, self._was_wrong, self.correction = self._was_wrong, reading.is_wrong, reading.difference
         if reading.is_wrong and (not was_wrong or time.monotonic() >= self._log_at):
             self._log_at = time.monotonic() + LOG_INTERVAL
             log.error(

@@ -15,7 +15,7 @@ from executions.admin import rows_with_status, tile
 from executions.history import has_waited_since
 from executions.runs import Run
 from executions.states import RunStatus
-from schedules.models import Job, JobState, Stoppage
+from schedules.models import Job, JobState, Stoppage, beat_problems, living_beats
 from schedules.passes.housekeeping import find_switched_off
 from values import clock, instants
 
@@ -58,6 +58,7 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
         jobs = list(due[:MAX_ROWS])
         context |= {
             "stopped": _stopped(caller),
+            "beat_problems": beat_problems(living_beats(now)),
             "next_jobs": [{"job": job, "next": instants.time_html(job.next_run_at, now)} for job in jobs],
             "has_jobs": bool(jobs) or seen.exists(),
             "is_late": any(job.next_run_at < now - MAX_WAIT for job in jobs if job.next_run_at),
