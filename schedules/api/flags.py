@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
@@ -22,6 +22,7 @@ from access.visibility import Action, caller_of, may, visible
 from schedules import flags, models
 from schedules.models.flag import HINT
 from schedules.policies import FLAG_NAME_PATTERN, MAX_FLAG_NAME_LENGTH
+from values import clock
 from values.json_values import storable
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class FeatureFlagView(ApiView):
 
         If there is no flag with this name, the request creates it (201).
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         setting = read_body(request, FeatureFlagSetting)
         if not _is_name(name):
             raise InvalidInput({"name": [f"{HINT} It may have up to {MAX_FLAG_NAME_LENGTH} characters."]})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from django.db import transaction
@@ -31,6 +30,7 @@ from schedules.jobs.selection import Selection, TargetKind
 from schedules.jobs.validation import validate
 from schedules.models import MAX_JOB_NAME_LENGTH, Job, JobState
 from schedules.pauses import resuming
+from values import clock
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -91,7 +91,7 @@ class JobListView(ApiView):
         `delay` schedule is due immediately. Without a schedule, the job starts only by hand, through the API or after
         other jobs. With `state` `paused`, or `enabled` false, the job is created paused.
         """
-        now, caller, actor = datetime.now(UTC), caller_of(request), actor_of(request)
+        now, caller, actor = clock.now(), caller_of(request), actor_of(request)
         data, others = read_definition(request)
         terms = StateAtCreation.read(others).pause_of_new(now)
         definition = validate(data, now, caller=caller)
@@ -133,7 +133,7 @@ class JobView(ApiView):
         keep the definition with which they were created. Read-only members may be sent back as they were read. The
         request does not pause or resume the job: a `state` that differs is refused.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         data, others = read_definition(request)
         with transaction.atomic():
             before = definitions.lock(job_id)
@@ -150,7 +150,7 @@ class JobView(ApiView):
     )
     def patch(self, request: Request, job_id: UUID) -> Response:
         """Change some members of a job's definition. Each new value replaces the old one: objects are not merged."""
-        now = datetime.now(UTC)
+        now = clock.now()
         change, caller = read_change(request), caller_of(request)
         # Hold the job's lock from the read to the write: one of two simultaneous PATCHes could undo the other.
         with transaction.atomic():
@@ -165,7 +165,7 @@ class JobView(ApiView):
 
         The deleted job is also removed from `start_after` of other jobs.
         """
-        definitions.delete(job_id, datetime.now(UTC), actor=actor_of(request))
+        definitions.delete(job_id, clock.now(), actor=actor_of(request))
         return Response(status=204)
 
 
@@ -182,7 +182,7 @@ class JobPauseView(ApiView):
         With `until`, the pause ends by itself. `catch_up` selects which occurrences during the pause start at its end.
         If the job is already paused, the new reason, actor, `until` and `catch_up` replace the old ones.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         body = read_pause(request, Pause, now)
         job = triggers.pause(job_id, now, actor=actor_of(request), terms=body.terms)
         return Response(shown(job, request).json_body())
@@ -203,7 +203,7 @@ class JobResumeView(ApiView):
 
         An occurrence during the pause starts only if `catch_up` selects it.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         body = read_resume(request)
         if body.dry_run:
             preview = resuming.preview(find_job(request, job_id), now, body.catch_up, body.max_runs)
@@ -228,7 +228,7 @@ class JobRunView(ApiView):
 
         The job's concurrency limit, rate limit and start deadline apply.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         read_body(request, NoBody)
         return accepted(triggers.run_now(find_job(request, job_id), now, actor=actor_of(request)), now)
 

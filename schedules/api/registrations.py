@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -26,6 +25,7 @@ from schedules.exceptions import InvalidRegistration, JobGone
 from schedules.jobs import registration
 from schedules.jobs.registration import MAX_INVALID_JOBS, Outcome
 from schedules.models import Job
+from values import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -87,7 +87,7 @@ class JobByKeyView(ApiView):
         The response is 204 even if there is no such job.
         """
         if registration.is_key(key):
-            registration.unregister(key, datetime.now(UTC), actor=actor_of(request), caller=caller_of(request))
+            registration.unregister(key, clock.now(), actor=actor_of(request), caller=caller_of(request))
         return Response(status=204)
 
 
@@ -124,7 +124,7 @@ def register_all(
 
     `others`: the read-only members by key. Raises InvalidRegistration, also if a read-only member is wrong.
     """
-    now, caller, actor = datetime.now(UTC), caller_of(request), actor_of(request)
+    now, caller, actor = clock.now(), caller_of(request), actor_of(request)
     states = _for_each(others, lambda key: StateAtCreation.read(others[key]))
     checked = [key for key, sent in others.items() if without_state(sent)]
 

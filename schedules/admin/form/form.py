@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,7 +26,7 @@ from schedules.jobs import chains
 from schedules.jobs.members import stored_members
 from schedules.jobs.validation import validate
 from schedules.models import Job
-from values import instants
+from values import clock, instants
 
 if TYPE_CHECKING:
     from django.forms.boundfield import BoundField
@@ -205,7 +204,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         kwargs["initial"] = mapping.initial_of(self.before, self.caller) | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
         self.definition: Definition | None = None
-        self.now = datetime.now(UTC)
+        self.now = clock.now()
         flags: Any = self.fields["feature_flag"]
         flags.choices = partial(limits.flag_choices, self.caller, limits.policies_of(self.before).feature_flag)
         chosen = {name: self[name].value() or [] for name in limits.AFTER_FIELDS.values()}
