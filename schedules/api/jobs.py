@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from django.db import transaction
 from django.urls import reverse
@@ -31,8 +31,11 @@ from schedules.jobs.validation import validate
 from schedules.models import MAX_JOB_NAME_LENGTH, Job, JobState
 from schedules.pauses import resuming
 from values import clock
+from values.ids import read_id
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
     from uuid import UUID
 
     from rest_framework.request import Request
@@ -89,7 +92,8 @@ class JobListView(ApiView):
 
         The first run is due at the next instant of the schedule. If `start_at` is missing or past, the first run of a
         `delay` schedule is due immediately. Without a schedule, the job starts only by hand, through the API or after
-        other jobs. With `state` `paused`, or `enabled` false, the job is created paused.
+        other jobs. With `state` `paused`, or `enabled` false, the job is created paused. The body of a `GET` makes a
+        copy of a job, with an id of its own.
         """
         now, caller, actor = clock.now(), caller_of(request), actor_of(request)
         data, others = read_definition(request)
@@ -98,7 +102,7 @@ class JobListView(ApiView):
         links = chains.Links(definition.start_after)
         with transaction.atomic():
             job = definitions.create(definition, now, actor=actor, caller=caller)
-            check_sent_back(without_state(others), None, shown(job, request, links), now)
+            check_new(others, job, links, request, now)
             if terms:
                 triggers.pause_new(job, now, actor=actor, terms=terms)
         body = shown(job, request, links).json_body()
@@ -254,6 +258,19 @@ def shown(job: Job, request: Request, links: chains.Links | None = None) -> JobS
     """
     links = links or chains.links_of([job.pk], caller_of(request))[job.pk]
     return job_of(job, links, with_credentials=may(caller_of(request), Action.CHANGE, job))
+
+
+def check_new(others: Mapping[str, Any], job: Job, links: chains.Links | None, request: Request, now: datetime) -> None:
+    """Check the read-only members `others` of the request that has created a job.
+
+    If they contain the id of another job, the new job is a copy, and they must be what that job has or had. Otherwise,
+    they must be what the new job has. `links`: see `shown`. Raises InvalidInput.
+    """
+    if sent := without_state(others):
+        jobs, original_id = visible(Job, caller_of(request)).select_related("spec"), read_id(str(sent.get("id")))
+        original = jobs.filter(pk=original_id).first() if original_id else None
+        was_shown = shown(original, request) if original else None
+        check_sent_back(sent, was_shown, was_shown or shown(job, request, links), now)
 
 
 def find_job(request: Request, job_id: UUID) -> Job:

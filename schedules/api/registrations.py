@@ -17,7 +17,7 @@ from access.visibility import Action, caller_of
 from schedules import triggers
 from schedules.api import examples
 from schedules.api.bodies import read_definition
-from schedules.api.jobs import MAX_DEFINITION_BYTES, shown
+from schedules.api.jobs import MAX_DEFINITION_BYTES, check_new, shown
 from schedules.api.read_only import NewJob, StateAtCreation, check_sent_back, without_state
 from schedules.api.registration_shapes import INVALID_KEY, Registered, RegisteredJobs, Registration
 from schedules.api.shapes import Job as JobShape
@@ -130,8 +130,10 @@ def register_all(
 
     def finish(key: str) -> registration.Registered:
         each = registered[key]
-        if key in checked:
-            check_sent_back(without_state(others[key]), before.get(key), shown(each.job, request), now)
+        if each.outcome is Outcome.CREATED:
+            check_new(others[key], each.job, None, request, now)
+        elif key in before:
+            check_sent_back(without_state(others[key]), before[key], shown(each.job, request), now)
         terms = states[key].pause_of_new(now) if each.outcome is Outcome.CREATED else None
         if terms:
             triggers.pause_new(each.job, now, actor=actor, terms=terms)

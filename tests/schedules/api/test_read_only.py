@@ -137,6 +137,17 @@ class TestCreation:
         assert put_by_key(api, {**BODY, "key": "a"}).status_code == 201
 
     @each_way
+    def test_the_body_of_a_get_makes_a_copy_unless_it_was_changed(self, api: DocumentedClient, create: Any) -> None:
+        read = post(api, BODY).json()
+        body = {name: value for name, value in read.items() if name != "key"}
+        changes: list[dict[str, Any]] = [{"next_run_at": FUTURE}, {"version": 2}, {"links": {}}, {"created_at": FUTURE}]
+        for change in changes:
+            assert plain(fields_of(create(api, {**body, **change}))) == list(change)
+        assert create(api, {**body, "state": "paused"}).status_code in (200, 201)
+        copy = Job.objects.exclude(pk=read["id"]).get()
+        assert (copy.name, copy.state, Job.objects.get(pk=read["id"]).state) == ("greeting", "paused", "active")
+
+    @each_way
     def test_values_that_the_new_job_has_are_accepted(self, api: DocumentedClient, create: Any) -> None:
         body = {**BODY, "schedule": {"cron": "0 0 1 1 *"}}
         year = datetime.now(UTC).year + 1
