@@ -39,7 +39,7 @@ def _zone(value: object) -> str:
 class PreviewRequest(Shape):
     """A schedule to preview."""
 
-    schedule: Annotated[Any, DocumentedAs(AnySchedule)]
+    schedule: Annotated[Any, DocumentedAs(AnySchedule | None)] = Field(description="Null: started by hand only.")
     count: Annotated[int, Field(strict=True, ge=1, le=MAX_FIRES)] = Field(
         10, description="Maximum number of instants to return."
     )
@@ -111,7 +111,7 @@ class Preview(Shape):
 class ValidationRequest(Shape):
     """A schedule to validate."""
 
-    schedule: Annotated[Any, DocumentedAs(AnySchedule)]
+    schedule: Annotated[Any, DocumentedAs(AnySchedule | None)] = Field(description="Null: started by hand only.")
 
 
 class Verdict(Shape):
