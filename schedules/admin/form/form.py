@@ -85,7 +85,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         LABELS["anchor_at"],
         INSTANT_EXAMPLE,
         "Empty: the interval counts from “Not before”. If “Not before” is also empty, the interval counts from the "
-        "time when you save. If you clear this field and change nothing else in the schedule, the old value is kept.",
+        "time when you save. If you clear this field and the interval stays the same, the old value is kept.",
     )
     at = needed(text("Run at", INSTANT_EXAMPLE, INSTANT_HELP))
     wait = needed(
@@ -244,6 +244,8 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         links = limits.start_after_from(values)
         before = self._kept_members()
         data = before | mapping.members_from(values, before)
+        schedule = self.before.known_schedule if self.before else None
+        data["schedule"] = mapping.with_untouched_anchors(data["schedule"], self.changed_data, schedule)
         try:
             self.definition = validate(data, self.now, self.before, caller=self.caller)
         except InvalidDefinition as invalid:
