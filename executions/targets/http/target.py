@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from executions.targets.http.redirects import MAX_REDIRECTS, next_request
 from executions.targets.http.resolve import read_literal
 from executions.targets.http.urls import parse_http_url
 from executions.targets.http.verdict import judge
+from values import clock
 from values.iso import iso_text
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _attempt(request: Request, config: HttpConfig, context: Context, secrets: Se
         unregister()
         deadlines.forget(number)
     shown = replace(response, reason=secrets.hide(response.reason))
-    return judge(config, shown, record(trace, secrets), datetime.now(UTC), settings.MAINSPRING.retry_after_cap)
+    return judge(config, shown, record(trace, secrets), clock.now(), settings.MAINSPRING.retry_after_cap)
 
 
 def _follow_redirects(request: Request, config: HttpConfig, budget: Budget, trace: Trace) -> Response:
