@@ -61,7 +61,11 @@ class HttpConfig(TargetConfig):
         description="An http or https URL without credentials or fragment; at most 2048 characters.",
         json_schema_extra={"format": "uri", "pattern": r"^\s*[Hh][Tt][Tt][Pp][Ss]?://\S"},
     )
-    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, description="Sent with the request.")
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default_factory=dict,
+        description="Sent with the request. Values of headers that are not known to be harmless are secret: they are "
+        "shown as ••••, and removed from what is kept of the response.",
+    )
     query: dict[str, QueryValue] = Field(default_factory=dict, description="Appended to the query of the URL.")
     body_format: Literal["json", "form", "raw", "none"] = Field(
         default="json",
