@@ -107,6 +107,22 @@ def find_unstorable(value: object, path: str = "") -> tuple[str, str] | None:
     return None
 
 
+def merge_patch(target: JSON, patch: JSON) -> JSON:
+    """Return `target` after a JSON merge patch (RFC 7396): objects are merged, null removes, other values replace.
+
+    Neither argument is changed.
+    """
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merge_patch(result.get(name), value)
+    return result
+
+
 def storable(text: str) -> str:
     """Return `text`, or raise ValueError if PostgreSQL cannot store it. For pydantic's AfterValidator."""
     if problem := find_unstorable(text):

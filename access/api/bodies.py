@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rest_framework.request import Request
 
+MERGE_PATCH = "application/merge-patch+json"
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -54,6 +55,12 @@ class JsonParser(BaseParser):
             raise ParseError("The body is nested too deeply: use fewer levels.") from error
         except ValueError as error:  # Python refuses to read integers of more than 4,300 digits
             raise ParseError("The body contains an integer of more than 4,300 digits: send it as a string.") from error
+
+
+class MergePatchParser(JsonParser):
+    """Parses the same JSON under the media type of JSON merge patches (RFC 7396)."""
+
+    media_type = MERGE_PATCH
 
 
 def read_object(request: Request) -> dict[str, Any]:

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from values.json_values import MAX_DEPTH, NotJsonNumber, RepeatedName, clean, find_unstorable, loads, storable
+from values.json_values import (
+    JSON,
+    MAX_DEPTH,
+    NotJsonNumber,
+    RepeatedName,
+    clean,
+    find_unstorable,
+    loads,
+    merge_patch,
+    storable,
+)
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.characters() | st.binary(),
@@ -118,3 +128,28 @@ def test_a_text_that_cannot_be_stored_is_refused() -> None:
     assert storable("plain") == "plain"
     with pytest.raises(ValueError, match="NUL character"):
         storable("a\0b")
+
+
+# The test cases of RFC 7396, appendix A.
+@pytest.mark.parametrize(
+    ("target", "patch", "result"),
+    [
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        (["a", "b"], ["c", "d"], ["c", "d"]),
+        ({"a": "b"}, ["c"], ["c"]),
+        ({"a": "foo"}, None, None),
+        ({"a": "foo"}, "bar", "bar"),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ],
+)
+def test_a_merge_patch_follows_rfc_7396(target: JSON, patch: JSON, result: JSON) -> None:
+    assert merge_patch(target, patch) == result
