@@ -267,10 +267,10 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         values = super().clean() or self.cleaned_data
         if self.lacks_opened:
             self.add_error(
-                None, "Nothing was saved: the page is from another version. Check the values, and save again."
+                None, "The page is from another version of Mainspring. Check the values, and save again."
             )
         elif self.meanwhile:
-            self.add_error(None, "Nothing was saved: this job was changed while you had the form open. See below.")
+            self.add_error(None, "This job was changed while you had the form open: see below.")
         for name in mapping.unused_fields(values.get("schedule_kind"), values.get("target_kind")) & set(self.errors):
             del self.errors[name]  # the page hides this field, so the user could not correct it
         links = limits.start_after_from(values)
