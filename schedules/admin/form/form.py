@@ -266,9 +266,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         """Validate the definition that the fields describe, and add each error to its field."""
         values = super().clean() or self.cleaned_data
         if self.lacks_opened:
-            self.add_error(
-                None, "The page is from another version of Mainspring. Check the values, and save again."
-            )
+            self.add_error(None, "The page is from another version of Mainspring. Check the values, and save again.")
         elif self.meanwhile:
             self.add_error(None, "This job was changed while you had the form open: see below.")
         for name in mapping.unused_fields(values.get("schedule_kind"), values.get("target_kind")) & set(self.errors):
