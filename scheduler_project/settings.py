@@ -152,6 +152,7 @@ MIDDLEWARE = [
     "access.middleware.drop_invalid_session_cookie",  # before the session is read
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "scheduler_project.web.readable_requests.refuse_unreadable",  # before a form is read
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -61,6 +61,12 @@ class MergePatchParser(JsonParser):
     media_type = MERGE_PATCH
 
 
+def refuse_body(request: Request) -> None:
+    """Raise ParseError if the request has a body."""
+    if (request.META.get("CONTENT_LENGTH") or "0") != "0":
+        raise ParseError(f"{request.method} takes no body: send the request without one.")
+
+
 def read_object(request: Request) -> dict[str, Any]:
     """Return the request's body, or {} if the body is empty. Raises ParseError if the body is not a JSON object."""
     data = request.data

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
+from values.problem_documents import MEDIA_TYPE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from access.api.parameters import Parameters
 
 View = TypeVar("View", bound="Callable[..., Any]")
-PROBLEM = "application/problem+json"
+PROBLEM = MEDIA_TYPE
 REFERENCE = "#/components/schemas/"
 
 

@@ -8,7 +8,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import IsAdminUser
 from rest_framework.views import APIView
 
-from access.api.bodies import MergePatchParser
+from access.api.bodies import MergePatchParser, refuse_body
 from access.api.parameters import Parameters
 from access.models import ApiKey
 from access.visibility import Action, caller_of, may, require
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Need: TypeAlias = tuple[Action, "type[Model]"]
 Needs: TypeAlias = "Mapping[str, Sequence[Need]]"
 Subjects: TypeAlias = "Mapping[str, type[Model]]"
+METHODS_WITHOUT_BODY = ("GET", "DELETE")  # every operation with another method reads its body
 MAX_ACTOR_LENGTH = 150  # characters: the length of the column `actor` of events
 
 
@@ -48,7 +49,7 @@ class ApiView(APIView):
     `needs` maps a method to the permissions that the caller must have: pairs of an action and a model.
     `subjects` maps the name of each id in the view's URL to the object's model. The view does not run if the caller may
     not see the object (404), or may not do the actions in `needs` to the object (403). A method that is not in
-    `methods_with_parameters` refuses all query parameters.
+    `methods_with_parameters` refuses all query parameters. GET and DELETE refuse a body.
     """
 
     content_negotiation_class = AcceptHeaderNegotiation
@@ -72,6 +73,8 @@ class ApiView(APIView):
                 require(caller_of(request), action, model, kwargs[name])
         if _method_of(request) not in self.methods_with_parameters:
             Parameters.read(request)
+        if _method_of(request) in METHODS_WITHOUT_BODY:
+            refuse_body(request)
 
     def needs_of(self, request: Request) -> Sequence[Need]:
         """Return the permissions that the request's method needs; none if the view does not have the method."""

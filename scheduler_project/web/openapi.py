@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,17 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
-@lru_cache(maxsize=1)
+_building = threading.Lock()  # drf-spectacular fails if two threads build a document for the first time
+
+
 def document() -> bytes:
     """Return the API's OpenAPI 3.1 document as JSON. The document is built once, because only new code changes it."""
+    with _building:
+        return _document()
+
+
+@lru_cache(maxsize=1)
+def _document() -> bytes:
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]  # untyped library
     schema = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return json.dumps(schema, ensure_ascii=False).encode()
