@@ -12,7 +12,7 @@ import pytest
 
 from executions.targets.base import Failed, Outcome, RetryAt, Succeeded
 from tests.executions.targets.http.sending import allowed, result_of, send
-from tests.raw_server import Answer, raw_server
+from tests.raw_server import raw_server, then_close
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -58,7 +58,7 @@ def shown(outcome: Outcome) -> str:
 @allowed
 @pytest.mark.parametrize(("answer", "kind"), ECHOES.values(), ids=ECHOES)
 def test_an_echoed_secret_is_nowhere_in_the_outcome(answer: bytes, kind: type[Outcome]) -> None:
-    with raw_server(closing(answer)) as server:
+    with raw_server(then_close(answer)) as server:
         outcome = send(server.url(), headers=HEADERS)
         assert SECRET in server.headers()["x-passphrase"]
     assert isinstance(outcome, kind), outcome
@@ -119,8 +119,3 @@ def test_a_harmless_header_may_be_echoed() -> None:
     with raw_server(response("200 OK", body=b"text/special robot-7")) as server:
         outcome = send(server.url(), headers={"Accept": "text/special", "User-Agent": "robot-7"})
     assert result_of(outcome)["response"]["body"] == "text/special robot-7"
-
-
-def closing(answer: bytes) -> Answer:
-    """Return an answer after which the server closes the connection."""
-    return lambda peer: (peer.sendall(answer), peer.shutdown(1))[1]
