@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import IsAdminUser
 from rest_framework.views import APIView
 
-from access.api.bodies import refuse_body
+from access.api.bodies import MergePatchParser, refuse_body
 from access.api.parameters import Parameters
 from access.models import ApiKey
 from access.visibility import Action, caller_of, may, require
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from django.db.models import Model
+    from rest_framework.parsers import BaseParser
     from rest_framework.request import Request
 
 Need: TypeAlias = tuple[Action, "type[Model]"]
@@ -59,8 +61,15 @@ class ApiView(APIView):
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset()
     max_body_bytes: ClassVar[int] = 64 * 1024
 
+    def get_parsers(self) -> list[BaseParser]:
+        """Return the parsers of a request's body: JSON and, for a PATCH, a JSON merge patch."""
+        is_patch = self.request is not None and self.request.method == "PATCH"
+        return [*super().get_parsers(), *([MergePatchParser()] if is_patch else [])]
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if _method_of(request) not in self.allowed_methods:
+            raise MethodNotAllowed(_method_of(request))
         actions = {action for action, _ in self.needs_of(request)} or {Action.VIEW}
         for name, model in self.subjects.items():
             for action in actions:
