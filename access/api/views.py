@@ -9,7 +9,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import IsAdminUser
 from rest_framework.views import APIView
 
-from access.api.bodies import refuse_body
+from access.api.bodies import MergePatchParser, refuse_body
 from access.api.parameters import Parameters
 from access.models import ApiKey
 from access.visibility import Action, caller_of, may, require
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from django.db.models import Model
+    from rest_framework.parsers import BaseParser
     from rest_framework.request import Request
 
 Need: TypeAlias = tuple[Action, "type[Model]"]
@@ -59,6 +60,11 @@ class ApiView(APIView):
     subjects: ClassVar[Subjects] = {}
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset()
     max_body_bytes: ClassVar[int] = 64 * 1024
+
+    def get_parsers(self) -> list[BaseParser]:
+        """Return the parsers of a request's body: JSON and, for a PATCH, a JSON merge patch."""
+        is_patch = self.request is not None and self.request.method == "PATCH"
+        return [*super().get_parsers(), *([MergePatchParser()] if is_patch else [])]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
