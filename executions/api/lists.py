@@ -12,7 +12,7 @@ from access.api.paging import paginate
 from access.api.parameters import Instant, PageParameters, split_at_commas
 from access.visibility import caller_of, hidden, visible
 from executions.api.shapes import RunPage, run_of
-from executions.models import INDEXED_ORIGINS, Run, newest_first, nominal_within
+from executions.models import DEFINITIONS, INDEXED_ORIGINS, Run, newest_first, nominal_within
 from executions.states import Origin, Reason, RunStatus
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class RunFilters(JobRunFilters):
 def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) -> RunPage:
     """Return a page of runs, the latest nominal instant first. With `job_id`, return only runs of this job."""
     caller = caller_of(request)
-    rows = visible(Run, caller).select_related("spec").defer("spec__target", "spec__payload", "spec__policies")
+    rows = visible(Run, caller).select_related("spec").defer(*DEFINITIONS, "spec__policies")
     narrowed = bool(job_id or filters.status or filters.reason)
     order = newest_first(origin=filters.origin, narrowed=narrowed)
     statuses = filters.status

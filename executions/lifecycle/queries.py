@@ -121,7 +121,8 @@ WITH claimed AS (
     SELECT id, scope_id, status, %(now)s, n_attempts FROM claimed
 )
 SELECT claimed.retry_of, claimed.id, claimed.claim_no, claimed.n_attempts, claimed.n_lost, claimed.nominal_at,
-       spec.job_name, spec.target_kind, spec.target, spec.payload, spec.policies
+       spec.job_name, spec.target_kind, COALESCE(spec.target_as_given, spec.target::text),
+       COALESCE(spec.payload_as_given, spec.payload::text), spec.policies
   FROM claimed JOIN executions_runspec AS spec ON spec.id = claimed.spec_id
 """
 

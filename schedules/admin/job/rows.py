@@ -31,7 +31,7 @@ class JobChangeList(UncountedChangeList):
             job.last_run = latest.get(job.pk)
 
     def rows(self, start: int, stop: int) -> Iterable[Job]:
-        jobs = self.queryset.filter(HAS_PRESENT_SPEC).defer("spec__payload")
+        jobs = self.queryset.filter(HAS_PRESENT_SPEC).defer("spec__payload", "spec__payload_as_given")
         if jobs.query.order_by[0] in ("next_run_at", "-next_run_at"):
             return _by_next_run(jobs, start, stop)
         return cut(jobs, jobs[:stop], start)
