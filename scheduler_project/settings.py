@@ -146,6 +146,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "scheduler_project.web.health.answer_probes",  # first: health checks use plain HTTP and IP addresses
+    "scheduler_project.web.api_responses.complete_api_responses",  # around everything that responds for the API
     "django.middleware.security.SecurityMiddleware",
     "scheduler_project.web.content_policy.with_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import IsAdminUser
 from rest_framework.views import APIView
@@ -67,6 +68,8 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if _method_of(request) not in self.allowed_methods:
+            raise MethodNotAllowed(_method_of(request))
         actions = {action for action, _ in self.needs_of(request)} or {Action.VIEW}
         for name, model in self.subjects.items():
             for action in actions:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from functools import lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
 from django.utils.decorators import method_decorator
+from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import condition, require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
@@ -36,9 +38,15 @@ def _document() -> bytes:
     return json.dumps(schema, ensure_ascii=False).encode()
 
 
+def _etag(request: HttpRequest) -> str:
+    return f'"{sha256(document()).hexdigest()}"'
+
+
 @require_safe
+@condition(etag_func=_etag)
+@cache_control(no_cache=True)
 def openapi(request: HttpRequest) -> HttpResponse:
-    """Serve /api/v1/openapi.json."""
+    """Serve /api/v1/openapi.json. Caches may store it, and must ask whether it has changed: an upgrade changes it."""
     return HttpResponse(document(), content_type="application/json")
 
 

@@ -122,7 +122,7 @@ def _too_large() -> Refusal:
 
 def _target(received: bytearray) -> str:
     """Return the start of the request's target, without the origin that a proxy's client may send."""
-    words = bytes(received[:2048]).split(b"\r\n", 1)[0].split(b" ")
+    words = bytes(received[:2048]).split(b"\r\n", 1)[0].split()
     target = words[1].decode("latin-1") if len(words) > 1 else ""
     if target.lower().startswith(("http://", "https://")):
         target = "/" + target.split("://", 1)[1].partition("/")[2]
