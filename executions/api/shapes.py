@@ -151,6 +151,29 @@ class RunPage(PageShape):
     results: list[Run]
 
 
+class PrunedRun(Shape):
+    """What is left of a run that retention has deleted."""
+
+    id: UUID
+    nominal_at: datetime
+    status: RunStatus
+    started_at: datetime
+    finished_at: datetime
+    duration_ms: int = Field(
+        description="Milliseconds from the first attempt to the end of the run, including the delays before retries."
+    )
+    error_code: str | None
+    error: str | None = Field(description="The first 500 characters of the error.")
+
+
+class JobRunPage(RunPage):
+    """A page of the runs of one job."""
+
+    last_pruned: PrunedRun | None = Field(
+        description="The job's last run that started, if retention has deleted this run; otherwise null."
+    )
+
+
 class LogLine(Shape):
     attempt: int
     at: datetime
@@ -181,6 +204,20 @@ class NoBody(Shape):
 def run_of(row: models.Run) -> Run:
     """Return the response for a run in a list of runs. The caller must have loaded `row.spec`."""
     return Run.model_validate(_fields(row))
+
+
+def pruned_of(row: models.PrunedRun) -> PrunedRun:
+    """Return the response for what is left of a deleted run."""
+    return PrunedRun(
+        id=row.run_id,
+        nominal_at=row.nominal_at,
+        status=RunStatus(row.status),
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        duration_ms=row.duration // timedelta(milliseconds=1),
+        error_code=row.error_code or None,
+        error=row.error or None,
+    )
 
 
 def detail_of(row: models.Run, now: datetime) -> RunDetail:

@@ -4,6 +4,7 @@ from executions.models.attempt import Attempt, LogLine
 from executions.models.event import RunEvent
 from executions.models.followup import Followup, RateState, Watch
 from executions.models.newest import BY_INSTANT, INDEXED_ORIGINS, newest_first, nominal_within
+from executions.models.pruned import PrunedRun
 from executions.models.run import Run
 from executions.models.spec import DEFINITIONS, RunSpec
 
@@ -14,6 +15,7 @@ __all__ = [
     "Attempt",
     "Followup",
     "LogLine",
+    "PrunedRun",
     "RateState",
     "Run",
     "RunEvent",

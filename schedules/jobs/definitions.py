@@ -145,6 +145,7 @@ def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
         end_span(job_id, min(_schedule_end(job, now), job.mark_at))
         _log("job_deleted", "delete", job, actor, n_unchained=len(started))
         job.delete()
+        history.forget(job_id)
         followups.update({*sources, job_id})
         runs.supersede(job_id, now)  # searches by name or target no longer find the last version of the job
 
