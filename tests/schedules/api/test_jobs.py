@@ -56,7 +56,7 @@ def test_a_created_job_has_every_default(api: DocumentedClient) -> None:
     assert job["policies"]["catch_up"] == {"mode": "last", "max_age": "1h", "max_runs": 1000, "pace": None}
     assert job["next_run_at"].endswith("-01-01T00:00:00Z")
     assert api.get(response["Location"]).json() == job
-    runs = {"next": None, "previous": None, "results": [], "last_pruned": None}
+    runs: dict[str, Any] = {"next": None, "previous": None, "results": [], "last_pruned": None}
     assert api.get(job["links"]["runs"]).json() == runs
 
 
