@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from django.db import models
 
 from executions.states import RunStatus
+from values.durations import elapsed
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -35,8 +36,8 @@ class PrunedRun(models.Model):
 
     @property
     def duration(self) -> timedelta:
-        """Time from the start of the first attempt to the end of the run, not below zero."""
-        return max(self.finished_at, self.started_at) - self.started_at
+        """Time from the start of the first attempt to the end of the run."""
+        return elapsed(self.started_at, self.finished_at)
 
 
 def forget(job_id: UUID) -> None:
