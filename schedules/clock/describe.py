@@ -12,7 +12,7 @@ from schedules.clock.cron.words import cron_words
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.solar import SolarEvent
 from schedules.clock.spec import Kind, ScheduleSpec, label, with_anchor
-from schedules.clock.wording import clock_words, day_words, length_words, number_words
+from schedules.clock.wording import clock_words, day_words, joined, length_words, number_words, ordinal
 from schedules.clock.zones.clock_changes import dst_changes
 from schedules.clock.zones.local_times import Fold, Gap
 from schedules.clock.zones.zones import changes, zone
@@ -166,7 +166,7 @@ def _has_day_without_event(spec: ScheduleSpec, after: datetime, until: datetime)
 def _field_notes(cron: Cron) -> list[str]:
     """Return the notes on the expression's fields. These notes do not depend on the time zone."""
     notes: list[str] = []
-    sim, parts = cron.sim, cron.parts
+    parts = cron.parts
     if cron.days_are_either:
         notes.append(
             "Day of month and day of week are both given: the schedule runs on each day that matches either field. "
@@ -177,22 +177,39 @@ def _field_notes(cron: Cron) -> list[str]:
             "Day of month and day of week are both given, and at least one of them starts with *: "
             "the schedule runs only on days that match both fields."
         )
-    if len(sim.minutes) == 60 and len(sim.hours) < 24:
+    if len(cron.minutes) == 60 and len(cron.hours) < 24:
         notes.append(
             "The schedule runs in every minute of the given hours. To run in only one minute of each hour, set the "
             "minute field, for example to 0."
         )
     for name, part, size in zip(("second", "minute", "hour"), parts, (60, 60, 24), strict=False):
         notes += _step_notes(name, part, size)
-    return notes + _short_month_notes(cron)
+    return notes + _day_step_notes(cron) + _short_month_notes(cron)
+
+
+def _day_step_notes(cron: Cron) -> list[str]:
+    part, days = cron.parts[3], [ordinal(day) for day in sorted(cron.days.numbers)]
+    if not part.startswith("*/") or "," in part or len(days) < 2 or len(cron.months) < 12:
+        return []
+    listed = joined([*days[:3], "so on"]) if len(days) > 4 else joined(days)
+    return [
+        (
+            f"The step of the day of month starts again each month: {part} means the {listed}, and the {days[0]} follows the "
+            f"{days[-1]}. For equal intervals, use the field “every”."
+        )
+    ]
 
 
 def _short_month_notes(cron: Cron) -> list[str]:
-    day = min(cron.sim.days)
-    short = [month for month in cron.sim.months if _SHORT_MONTHS.get(month, 31) < day]
-    if cron.days_are_either or not short:
+    if cron.days_are_either:
         return []
-    if len(short) < len(cron.sim.months):
+    # Months must have at least this number of days to contain one of the named days.
+    needed = [*cron.days.numbers, *(each.number + each.is_from_end for each in cron.days.month_days)]
+    day = min(needed)
+    short = [month for month in cron.months if _SHORT_MONTHS.get(month, 31) < day]
+    if not short:
+        return []
+    if len(short) < len(cron.months):
         return [f"The schedule skips months without a day {day}. Use L for the last day of the month."]
     return ["29 February exists in leap years only. Use L for the last day of the month."]
 
@@ -225,7 +242,7 @@ def _clock_change_notes(spec: ScheduleSpec, cron: Cron, now: datetime) -> list[s
         )
         return [f"dst_gap and dst_fold have no effect, {why}."]
     notes = []
-    if len(cron.sim.hours) == 24 and spec.dst_fold is Fold.FIRST:
+    if len(cron.hours) == 24 and spec.dst_fold is Fold.FIRST:
         notes.append(
             "The hours are listed, so the schedule runs at fixed times of day: it does not run again in the hour that "
             "clocks repeat when they go back. With * as the hour, it also runs in the repeated hour."
