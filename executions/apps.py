@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from django.apps import AppConfig
 from django.core.checks import register
 from django.db.models.signals import post_migrate
+
+from values import clock
 
 
 class ExecutionsConfig(AppConfig):
@@ -27,4 +29,4 @@ def prepare_partitions(**_: object) -> None:
 
     if partitions.is_set_up():
         # One minute instead of the usual 3 s: nothing else runs now, and the partitions are needed immediately.
-        partitions.prepare(datetime.now(UTC), timedelta(minutes=1))
+        partitions.prepare(clock.now(), timedelta(minutes=1))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from django.db import Error as DatabaseFault
 from executions.dispatch import RUN_TASK
 from executions.history import partitions, retention
 from executions.worker import reaper, runner
+from values import clock
 from values.database import RETRYABLE_ERRORS, log_retryable, log_retryable_errors, release_connection
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
 
     After one of RETRYABLE_ERRORS the task is queued once more, because another worker may reach the database.
     """
-    now = datetime.now(UTC)
+    now = clock.now()
     try:
         reaper.recheck_held(now)
         return asdict(reaper.reap_once(now, HOUSEKEEPING_BATCH_ROWS))
@@ -68,7 +68,7 @@ def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
 def prune() -> dict[str, int] | None:
     """Delete history that is older than `MAINSPRING_RETENTION`."""
     with log_retryable_errors("prune"):
-        return asdict(retention.prune_all(datetime.now(UTC), settings.MAINSPRING.retention, HOUSEKEEPING_BATCH_ROWS))
+        return asdict(retention.prune_all(clock.now(), settings.MAINSPRING.retention, HOUSEKEEPING_BATCH_ROWS))
 
 
 @shared_task(name="executions.prepare_days")
@@ -78,4 +78,4 @@ def prepare_days() -> int | None:
     Runs of a day that has no partition are stored in the partition `other`.
     """
     with log_retryable_errors("prepare_days"):
-        return partitions.prepare(datetime.now(UTC))
+        return partitions.prepare(clock.now())

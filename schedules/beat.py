@@ -40,9 +40,11 @@ from schedules import queries
 from schedules.passes.follow_ups import FollowUpResult, follow_once
 from schedules.passes.outage import Outage
 from schedules.passes.periodic import PeriodicScheduler
+from schedules.passes.presence import Presence
 from schedules.passes.timed import do_timed_work
 from schedules.passes.wakeup import Wakeup
 from schedules.tick import TickResult, tick
+from values.clock import Reading, difference_text, machine_clock
 from values.database import is_database_unavailable, one_line
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ BROKER_TIMEOUT = 1.5
 TIMEOUT_OPTIONS = {"redis": ("socket_timeout", "socket_connect_timeout"), "amqp": ("read_timeout", "write_timeout")}
 # Another beat or a person's request may have locked due rows. Without this delay, the beat would retry in a busy loop.
 LOCKED_RETRY_DELAY = timedelta(milliseconds=50)
+STAND_BY_INTERVAL = timedelta(seconds=1)  # between two looks at a clock that is wrong
 STRANDED_CHECK_INTERVAL = timedelta(seconds=5)  # each check asks the broker for the length of every queue
 # Seconds. The minimum time between the starts of two passes, so that jobs due close together share one transaction.
 MIN_PASS_INTERVAL = 0.01
@@ -126,15 +129,32 @@ class JobScheduler(PeriodicScheduler):
         self._database, self._broker = Outage("database"), Outage("broker")
         self._use_broker_at = self._check_stranded_at = datetime.min.replace(tzinfo=UTC)
         super().__init__(*args, **kwargs)
+        self._presence = Presence(self._holder)
+        machine_clock.consequence = "This beat does nothing until then."
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Do one pass, then sleep until work is due. If the pass fails, log the failure; the next pass tries again."""
-        now, began = self.read_clock(), time.monotonic()
+        """Do one pass, then sleep until work is due. If the pass fails, log the failure; the next pass tries again.
+
+        A pass uses PostgreSQL's clock. If the clock of this machine is wrong, the beat does nothing instead of a pass.
+        """
+        now, began = machine_clock.read(), time.monotonic()
         # The first failure may only be a connection that the server has closed: retry now, on a new connection.
-        wake_at = now + (FAULT_RETRY_DELAY if self._has_failed else timedelta(0))
+        delay = FAULT_RETRY_DELAY if self._has_failed else timedelta(0)
         self._has_failed, self._was_busy = True, False
         try:
-            wake_at = self.pass_once(now)
+            next_at = queries.next_at()
+            reading = Reading(now, machine_clock.read(), next_at.database_at)
+            now, began = next_at.database_at, time.monotonic()
+            machine_clock.use(reading)
+            if reading.is_wrong:
+                self.drop_lease()
+                problem, delay = (
+                    f"The clock of its machine is {difference_text(reading.difference)}.",
+                    STAND_BY_INTERVAL,
+                )
+            else:
+                problem, delay = "", self.pass_once(now, next_at) - now
+            self._presence.note(now, reading.difference, problem)
             self._has_failed = False
             self._database.end(now)
         except DatabaseFault as error:
@@ -149,21 +169,18 @@ class JobScheduler(PeriodicScheduler):
         close_old_connections()
         if self._was_busy:
             time.sleep(max(0.0, MIN_PASS_INTERVAL - (time.monotonic() - began)))
-        self._wakeup.wait((wake_at - self.read_clock()).total_seconds())
+        self._wakeup.wait(delay.total_seconds() - (time.monotonic() - began))
         return 0.0
 
-    def read_clock(self) -> datetime:
-        return datetime.now(UTC)
-
-    def pass_once(self, now: datetime) -> datetime:
+    def pass_once(self, now: datetime, next_at: queries.NextAt | None = None) -> datetime:
         """Do the work that is due, at most `tick_limit` items of each kind. Return when work is due again.
 
-        A pass without due work usually costs one query. While the broker is unavailable, ticks still record runs; the
+        `next_at`: when each kind of work is due, if the caller has read it. A pass without due work usually costs one query. While the broker is unavailable, ticks still record runs; the
         runs are published later.
         """
         limit = settings.MAINSPRING.tick_limit
         self._use_broker_at = min(self._use_broker_at, now + FAULT_RETRY_DELAY)  # the clock may have been set back
-        next_at = queries.next_at()
+        next_at = next_at or queries.next_at()
         self._was_busy, soonest = self._do_due_work(now, limit, next_at)
         again_at = [
             now + settings.MAINSPRING.max_idle,
@@ -211,6 +228,8 @@ class JobScheduler(PeriodicScheduler):
 
     def close(self) -> None:
         super().close()
+        with suppress(DatabaseFault):
+            self._presence.end()
         self._wakeup.close()
 
     def _do_due_work(self, now: datetime, limit: int, next_at: queries.NextAt) -> tuple[bool, datetime]:
@@ -310,5 +329,5 @@ class JobScheduler(PeriodicScheduler):
     def _ensure_connected(self) -> Connection:
         """Connect to the broker, or raise. Celery's own scheduler waits instead, but a waiting beat does not tick."""
         connected: Connection = self.connection.ensure_connection(max_retries=0)
-        self._broker.end(self.read_clock())
+        self._broker.end(machine_clock.now())
         return connected

@@ -129,7 +129,7 @@ WITH RECURSIVE above (source_id, job_id) AS (
 SELECT source_id, job_id FROM above
 """
 
-# beat: the earliest due time of each kind of work, in one round trip. Each part reads one entry of a partial index.
+# beat: PostgreSQL's clock, and the earliest due time of each kind of work, in one round trip. Each part reads one entry of a partial index.
 # 'infinity' is left out, and '-infinity' is raised to 'epoch': Python cannot represent these values, which only manual
 # SQL can have stored.
 NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AND next_run_at < 'infinity'"
@@ -138,7 +138,7 @@ NEXT_PAUSE_END = "SELECT min(paused_until_at) FROM schedules_job WHERE state = '
 NEXT_BACKFILL = "SELECT min(due_at) FROM schedules_backfill WHERE due_at IS NOT NULL"
 NEXT_PAUSE_SET = "SELECT min(due_at) FROM schedules_pauseset WHERE due_at IS NOT NULL"
 NEXT = f"""
-SELECT CASE WHEN due.at < 'epoch' THEN 'epoch' ELSE due.at END, ({NEXT_DISPATCH}), ({NEXT_FOLLOWUP}), ({NEXT_EXPIRY}),
+SELECT clock_timestamp(), CASE WHEN due.at < 'epoch' THEN 'epoch' ELSE due.at END, ({NEXT_DISPATCH}), ({NEXT_FOLLOWUP}), ({NEXT_EXPIRY}),
        LEAST(({NEXT_PAUSE_END}), ({NEXT_BACKFILL}), ({NEXT_PAUSE_SET}))
   FROM ({NEXT_DUE}) AS due (at)
 """
@@ -289,12 +289,13 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class NextAt:
-    """When each kind of work is due next; `NEVER` if there is none.
+    """PostgreSQL's clock, and when each kind of work is due next; `NEVER` if there is none.
 
     `tick`: jobs. `dispatch`: runs to publish. `follow`: follow-ups. `expire`: runs past their start deadline.
     `timed`: ends of pauses, steps of backfills and of pause sets.
     """
 
+    database_at: datetime
     tick: datetime
     dispatch: datetime
     follow: datetime
@@ -303,7 +304,7 @@ class NextAt:
 
 
 def next_at() -> NextAt:
-    """Return when each kind of work is due next. One query, whose plan PostgreSQL caches."""
+    """Return PostgreSQL's clock and when each kind of work is due next. One query, whose plan PostgreSQL caches."""
     return NextAt(*(at or NEVER for at in fetch_planned(NEXT, {})[0]))
 
 

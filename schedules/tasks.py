@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 from celery import shared_task
 
 from schedules.ledger import watchdog
+from values import clock
 from values.database import log_retryable_errors
 
 HOUSEKEEPING_BATCH_ROWS = 500  # rows that one DELETE statement removes
@@ -20,6 +20,6 @@ def watch() -> dict[str, int] | None:
     Also delete the `ScheduleSpan` and `Stoppage` rows that ended before the history begins.
     """
     with log_retryable_errors("watch"):
-        now = datetime.now(UTC)
+        now = clock.now()
         watchdog.prune_once(now, HOUSEKEEPING_BATCH_ROWS)
         return asdict(watchdog.watch_once(now, watchdog.MAX_JOBS_PER_PASS))

@@ -6,13 +6,15 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from values import clock
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
 def new_id() -> UUID:
     """Return a new id that contains the present time. Migrations use this function as the default of ids."""
-    return uuid7(datetime.now(UTC))
+    return uuid7(clock.now())
 
 
 def uuid7(at: datetime) -> UUID:

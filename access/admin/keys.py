@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -25,6 +25,7 @@ from access.admin.lists import counted
 from access.admin.theming import ModelAdmin, ModelForm
 from access.models import ApiKey
 from access.visibility import Action, caller_of, limit, visible
+from values import clock
 from values.instants import exact_html, time_html
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class ApiKeyForm(ModelForm[ApiKey]):
 
     def clean_expires_at(self) -> datetime | None:
         at: datetime | None = self.cleaned_data["expires_at"]
-        if at is not None and at <= datetime.now(UTC):
+        if at is not None and at <= clock.now():
             zone = timezone.get_current_timezone()
             raise forms.ValidationError(
                 f"The expiry is in the past: enter a later time (time zone: {zone}), or leave the field empty."
@@ -138,7 +139,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
             "opts": self.opts,
             "title": "New API key",
             "api_key": obj,
-            "expires": exact_html(obj.expires_at, datetime.now(UTC)) if obj.expires_at else None,
+            "expires": exact_html(obj.expires_at, clock.now()) if obj.expires_at else None,
             "secret": request.issued_key,  # type: ignore[attr-defined]  # set by save_model
         }
         response = TemplateResponse(request, "access/admin/issued.html", context)
@@ -157,7 +158,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     @admin.action(description="Revoke the selected keys", permissions=["change"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         keys = list(queryset.filter(revoked_at=None))
-        queryset.filter(revoked_at=None).update(revoked_at=datetime.now(UTC))
+        queryset.filter(revoked_at=None).update(revoked_at=clock.now())
         for key in keys:
             self.log_change(request, key, "Revoked.")
         if keys:
@@ -180,7 +181,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         tone, text = "success", "Active"
         if key.revoked_at:
             tone, text = "default", "Revoked"
-        elif key.expires_at and key.expires_at <= datetime.now(UTC):
+        elif key.expires_at and key.expires_at <= clock.now():
             tone, text = "warning", "Expired"
         elif not key.user.is_active:
             tone, text = "warning", "User inactive"
@@ -192,16 +193,16 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
 
     @admin.display(description="Last used", ordering="last_used_at")
     def last_used(self, key: ApiKey) -> SafeString:
-        return time_html(key.last_used_at, datetime.now(UTC))
+        return time_html(key.last_used_at, clock.now())
 
     @admin.display(description="Expires", ordering="expires_at")
     def expires(self, key: ApiKey) -> SafeString:
-        return time_html(key.expires_at, datetime.now(UTC))
+        return time_html(key.expires_at, clock.now())
 
     @admin.display(description="Created", ordering="created_at")
     def created(self, key: ApiKey) -> SafeString:
-        return time_html(key.created_at, datetime.now(UTC))
+        return time_html(key.created_at, clock.now())
 
     @admin.display(description="Revoked")
     def revoked(self, key: ApiKey) -> SafeString:
-        return time_html(key.revoked_at, datetime.now(UTC))
+        return time_html(key.revoked_at, clock.now())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.utils.http import url_has_allowed_host_and_scheme
+
+from values import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +35,7 @@ class UncountedChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         """Read one page of rows, and set the attributes that the templates read."""
-        self.now = datetime.now(UTC)
+        self.now = clock.now()
         self.page_num = min(max(self.page_num, 1), MAX_PAGE)
         start = (self.page_num - 1) * self.list_per_page
         rows = list(self.rows(start, start + self.list_per_page + 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -10,6 +9,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed, ParseError
 
 from access.models import ApiKey
+from values import clock
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -29,7 +29,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         if "\0" in key:
             raise ParseError("The Authorization header contains a NUL character: remove it.")
-        now = datetime.now(UTC)
+        now = clock.now()
         if not key.strip():
             raise AuthenticationFailed(
                 "The request has no API key: nothing follows Bearer in the header Authorization. "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -21,6 +20,7 @@ from executions.admin import detail, shown
 from executions.exceptions import RunConflict
 from executions.models import Run
 from executions.states import STATUS_LABELS, RunStatus
+from values import clock
 from values.ids import read_id
 from values.readable import CannotRead
 
@@ -72,7 +72,7 @@ class RunPages(Pages[Run]):
         caller = caller_of(request)
         if not may(caller, Action.CHANGE, Run):
             raise PermissionDenied
-        run, now, actor = self._find(request, run_id), datetime.now(UTC), request.user.get_username()
+        run, now, actor = self._find(request, run_id), clock.now(), request.user.get_username()
         if run is None:
             return self._redirect_gone(request)
         if not may(caller, Action.CHANGE, run):
@@ -104,5 +104,5 @@ class RunPages(Pages[Run]):
         n_lines = (
             int(lines) if lines.isascii() and lines.isdigit() and len(lines) <= MAX_DIGITS else detail.LOG_LINES_SHOWN
         )
-        context = detail.describe(run, datetime.now(UTC), caller, n_lines)
+        context = detail.describe(run, clock.now(), caller, n_lines)
         return {**context, "may_operate": may(caller, Action.CHANGE, run)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -27,7 +27,7 @@ from executions.admin.run_pages import RunPages
 from executions.exceptions import RunConflict
 from executions.models import Run
 from executions.states import STATUS_LABELS, RunStatus, origin_label
-from values import instants
+from values import clock, instants
 from values.readable import CannotRead
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class RunAdmin(ModelAdmin[Run]):
 
     @admin.action(description="Retry the selected runs", permissions=["operate"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
-        now, n_done, n_live, n_unreadable = datetime.now(UTC), 0, 0, 0
+        now, n_done, n_live, n_unreadable = clock.now(), 0, 0, 0
         for run in queryset[:MAX_SELECTED]:
             try:
                 # Each retry gets its own instant: two retries of the same job can't have the same nominal instant.
@@ -172,7 +172,7 @@ class RunAdmin(ModelAdmin[Run]):
 
     @admin.action(description="Cancel the selected runs", permissions=["operate"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
-        now, found = datetime.now(UTC), {"cancelled": 0, "asked": 0, "over": 0}
+        now, found = clock.now(), {"cancelled": 0, "asked": 0, "over": 0}
         for run in queryset[:MAX_SELECTED]:
             try:
                 status = runs.cancel(run, now, actor=request.user.get_username())

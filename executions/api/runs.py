@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from django.http import Http404
@@ -22,6 +22,7 @@ from executions.api.lists import RunFilters, page_of_runs, without_hidden_causes
 from executions.api.shapes import LogPage, NoBody, RunDetail, RunPage, detail_of, log_line_of
 from executions.models import LogLine, Run
 from executions.states import RunStatus
+from values import clock
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -50,7 +51,7 @@ class RunView(ApiView):
     @operation("get_run", responses={200: (RunDetail, examples.RUN_DETAIL)}, errors=[404])
     def get(self, request: Request, run_id: UUID) -> Response:
         """Return a run with its events, its frozen definition, and its attempts including a running attempt."""
-        return Response(detail_of(find_run(caller_of(request), run_id), datetime.now(UTC)).json_body())
+        return Response(detail_of(find_run(caller_of(request), run_id), clock.now()).json_body())
 
 
 MAX_POSTGRES_INTEGER = 2**31 - 1  # a larger number would make the query fail
@@ -100,7 +101,7 @@ class RunRetryView(ApiView):
     )
     def post(self, request: Request, run_id: UUID) -> Response:
         """Retry an ended run: create a new run with the same frozen definition, and return the new run."""
-        now = datetime.now(UTC)
+        now = clock.now()
         read_body(request, NoBody)
         return accepted(runs.retry(find_run(caller_of(request), run_id), now, actor=actor_of(request)), now)
 
@@ -117,7 +118,7 @@ class RunCancelView(ApiView):
     )
     def post(self, request: Request, run_id: UUID) -> Response:
         """Cancel a run. 200: the run is cancelled. 202: the run is still running and has a stop request."""
-        now = datetime.now(UTC)
+        now = clock.now()
         read_body(request, NoBody)
         status = runs.cancel(find_run(caller_of(request), run_id), now, actor=actor_of(request))
         body = detail_of(find_run(caller_of(request), run_id), now).json_body()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,6 +16,7 @@ from executions.lifecycle import transitions
 from executions.per_process import PerProcess
 from executions.targets.base import StopReason
 from executions.worker import logs
+from values import clock
 from values.database import RETRYABLE_ERRORS, log_retryable
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Heartbeat:
                 if not contexts:
                     self._has_work.clear()
             try:
-                renew_once(contexts.values(), datetime.now(UTC))
+                renew_once(contexts.values(), clock.now())
             except RETRYABLE_ERRORS as error:
                 # Let the targets run: the leases may outlast the outage. If not, the claim number rejects the endings.
                 log_retryable("heartbeat", error, n_claims=len(contexts))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,6 +11,7 @@ from django.db import connection
 
 from executions.models import LogLine
 from executions.targets.base import MAX_LOG_LINE_LENGTH
+from values import clock
 from values.database import RETRYABLE_ERRORS, is_database_unavailable, log_retryable
 from values.json_values import clean_text
 
@@ -50,7 +50,7 @@ class RunLog:
                 LogLine(
                     run_id=self.run_id,
                     attempt=self._attempt,
-                    at=datetime.now(UTC),
+                    at=clock.now(),
                     level=level if level in LOG_LEVELS else "info",
                     message=text,
                 )

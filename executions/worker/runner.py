@@ -5,7 +5,7 @@ A message with a single run costs at least two round trips to the database: one 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from executions.lifecycle import transitions
@@ -16,6 +16,7 @@ from executions.states import AttemptStatus, RunStatus
 from executions.worker.claims import claim
 from executions.worker.one_by_one import ClaimedBatch
 from executions.worker.side_by_side import run_pool
+from values import clock
 from values.database import RETRYABLE_ERRORS, log_retryable
 from values.ids import uuid7
 
@@ -29,13 +30,8 @@ CLAIM_AHEAD_TIME = timedelta(milliseconds=50)
 MAX_GROWTH = 4  # of the batch size from one batch to the next: a few quick runs say little about the next hundred
 
 
-def read_clock() -> datetime:
-    """Return the present instant. `execute_runs` calls this function unless a test passes another function."""
-    return datetime.now(UTC)
-
-
 def execute_runs(
-    wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime] = read_clock
+    wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime] = clock.now
 ) -> list[Ending]:
     """Execute the runs of one message, given by (id, claim number), and return the endings of the executed runs.
 
@@ -66,7 +62,7 @@ def execute_runs(
 
 def warm_up() -> None:
     """Claim and finish a run that does not exist, so that PostgreSQL's caches are filled before the first real run."""
-    now = read_clock()
+    now = clock.now()
     run_id = uuid7(now)
     transitions.claim([(run_id, 0)], now, lease=timedelta(0), worker="")
     transitions.finish([Ending(run_id, 1, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)], now)

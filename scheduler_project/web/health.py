@@ -15,14 +15,15 @@ from django.http import JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from schedules.models import beat_problems, living_beats
+from values import clock
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest, HttpResponse
 
 log = structlog.get_logger(__name__)
-
-NOT_READY = {"database": "failed", "migrations": "unknown"}
 
 
 @never_cache
@@ -33,11 +34,23 @@ def live(request: HttpRequest) -> HttpResponse:
 
 
 @dataclass(slots=True)
+class Findings:
+    """What one check found.
+
+    `checks`: the result of each check that decides whether the API can accept jobs: `ok`, `failed` or `unknown`.
+    `warnings`: sentences about what prevents accepted jobs from starting.
+    """
+
+    checks: dict[str, str] = field(default_factory=lambda: {"database": "failed", "migrations": "unknown"})
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Check:
     """One check of the database. `results` is a Future that is not done as long as the database hangs."""
 
     started_at: float
-    results: Future[dict[str, str]] = field(default_factory=Future)
+    results: Future[Findings] = field(default_factory=Future)
     has_timed_out: bool = False
 
 
@@ -56,8 +69,8 @@ class Readiness:
         self._check: Check | None = None
         self._is_migrated = False  # never checked again once it is true: the check reads all migration files
 
-    def checks(self) -> dict[str, str]:
-        """Map the name of each check to its result: `ok`, `failed` or `unknown`. Takes at most `TIMEOUT_SECONDS`."""
+    def findings(self) -> Findings:
+        """Return what the current check found. Takes at most `TIMEOUT_SECONDS`."""
         check = self._current_check()
         try:
             return check.results.result(max(0.0, check.started_at + self.TIMEOUT_SECONDS - time.monotonic()))
@@ -66,7 +79,7 @@ class Readiness:
                 is_first, check.has_timed_out = not check.has_timed_out, True
             if is_first:  # one log line per check, for any number of waiting requests
                 log.warning("not_ready", action="check", error="The database does not respond.")
-            return dict(NOT_READY)
+            return Findings()
 
     def _current_check(self) -> Check:
         with self._lock:
@@ -77,7 +90,7 @@ class Readiness:
                 threading.Thread(target=self._run, args=(check.results,), name="readiness", daemon=True).start()
             return check
 
-    def _run(self, results: Future[dict[str, str]]) -> None:
+    def _run(self, results: Future[Findings]) -> None:
         try:
             found = self._check_database()
         except Exception as error:  # noqa: BLE001 - every request that waits for the result raises it
@@ -85,14 +98,14 @@ class Readiness:
         else:
             results.set_result(found)
 
-    def _check_database(self) -> dict[str, str]:
-        found = dict(NOT_READY)
+    def _check_database(self) -> Findings:
+        found = Findings()
         try:
             connection.ensure_connection()
             if not connection.is_usable():  # the server has been restarted since the pool opened the connection
                 connection.close()
                 connection.ensure_connection()
-            found["database"] = "ok"
+            found.checks["database"] = "ok"
             if not self._is_migrated:
                 executor = MigrationExecutor(connection)
                 n_missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
@@ -100,7 +113,9 @@ class Readiness:
                 if n_missing:
                     which = "1 migration is" if n_missing == 1 else f"{n_missing} migrations are"
                     log.warning("not_ready", action="check", error=f"{which} not applied: run manage.py migrate.")
-            found["migrations"] = "ok" if self._is_migrated else "failed"
+            found.checks["migrations"] = "ok" if self._is_migrated else "failed"
+            if self._is_migrated:
+                found.warnings = beat_problems(living_beats(clock.now()))
         except (DatabaseError, InterfaceError) as error:
             log.warning("not_ready", action="check", error=str(error))
         finally:
@@ -114,13 +129,13 @@ readiness = Readiness()
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """Return 200 if the API can accept jobs, else 503. The body contains the result of each check.
+    """Return 200 if the API can accept jobs, else 503. The body contains the result of each check, and warnings.
 
-    Accepting jobs does not need the broker.
+    Accepting jobs needs neither the broker nor a beat.
     """
-    checks = readiness.checks()
-    is_ready = set(checks.values()) == {"ok"}
-    body = {"status": "ok" if is_ready else "unavailable", "checks": checks}
+    found = readiness.findings()
+    is_ready = set(found.checks.values()) == {"ok"}
+    body = {"status": "ok" if is_ready else "unavailable", "checks": found.checks, "warnings": found.warnings}
     response = JsonResponse(body, status=200 if is_ready else 503)
     response._has_been_logged = True  # type: ignore[attr-defined]  # `not_ready` says why: Django would add a line
     return response

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
@@ -20,7 +19,7 @@ from access.admin.theming import ModelAdmin
 from access.visibility import caller_of, changeable
 from schedules import flags
 from schedules.models import FeatureFlag
-from values import instants
+from values import clock, instants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,7 +93,7 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
         return [path("<int:pk>/switch/", switch, name="schedules_featureflag_switch"), *super().get_urls()]
 
     def save_model(self, request: HttpRequest, obj: FeatureFlag, form: ModelForm[FeatureFlag], change: bool) -> None:
-        now, actor, caller = datetime.now(UTC), request.user.get_username(), caller_of(request)
+        now, actor, caller = clock.now(), request.user.get_username(), caller_of(request)
         saved, _ = flags.put(obj.name, now, is_on=obj.is_on, description=obj.description, actor=actor, caller=caller)
         obj.pk = saved.pk
 
@@ -119,7 +118,7 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
         self._switch(request, queryset[:MAX_SELECTED], is_on=False)
 
     def _switch(self, request: HttpRequest, chosen: Iterable[FeatureFlag], *, is_on: bool) -> None:
-        now, word, names = datetime.now(UTC), "on" if is_on else "off", []
+        now, word, names = clock.now(), "on" if is_on else "off", []
         actor, caller = request.user.get_username(), caller_of(request)
         for flag in chosen:
             flags.put(flag.name, now, is_on=is_on, actor=actor, caller=caller)

@@ -5,7 +5,7 @@ All queries use an index.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -15,9 +15,9 @@ from executions.admin import rows_with_status, tile
 from executions.history import has_waited_since
 from executions.runs import Run
 from executions.states import RunStatus
-from schedules.models import Job, JobState, Stoppage
+from schedules.models import Job, JobState, Stoppage, beat_problems, living_beats
 from schedules.passes.housekeeping import find_switched_off
-from values import instants
+from values import clock, instants
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -43,7 +43,7 @@ admin.site.index_title = "Overview"
 
 def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add to `context` those contents of the overview page that the caller may see, and return `context`."""
-    now, caller = datetime.now(UTC), caller_of(request)
+    now, caller = clock.now(), caller_of(request)
     if may(caller, Action.VIEW, Run):
         context |= {
             "tiles": [tile(status, now, DAY, caller) for status in TILES],
@@ -58,6 +58,7 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
         jobs = list(due[:MAX_ROWS])
         context |= {
             "stopped": _stopped(caller),
+            "beat_problems": beat_problems(living_beats(now)),
             "next_jobs": [{"job": job, "next": instants.time_html(job.next_run_at, now)} for job in jobs],
             "has_jobs": bool(jobs) or seen.exists(),
             "is_late": any(job.next_run_at < now - MAX_WAIT for job in jobs if job.next_run_at),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from django.shortcuts import get_object_or_404
@@ -32,6 +31,7 @@ from schedules.api.backfill_shapes import (
 from schedules.api.jobs import find_job
 from schedules.backfills import backfill
 from schedules.models import Backfill, Job
+from values import clock
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -58,7 +58,7 @@ class JobBackfillView(ApiView):
         The beats create the runs step by step, with `origin` `backfill`. If an earlier backfill has created a run for
         an instant, the new run repeats that run and has `origin` `retry`.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         body = read_body(request, BackfillRequest)
         if body.dry_run:
             return Response(preview_of(backfill.preview(find_job(request, job_id), body.to_request(), now)).json_body())
@@ -113,4 +113,4 @@ class BackfillCancelView(ApiView):
         """Cancel a backfill and its held, queued and retrying runs. Its running runs continue."""
         read_body(request, NoBody)
         get_object_or_404(visible(Backfill, caller_of(request)), pk=backfill_id)
-        return Response(detail_of(backfill.cancel(backfill_id, datetime.now(UTC), actor=actor_of(request))).json_body())
+        return Response(detail_of(backfill.cancel(backfill_id, clock.now(), actor=actor_of(request))).json_body())

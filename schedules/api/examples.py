@@ -154,8 +154,13 @@ REGISTRATIONS: dict[str, Any] = {
 }
 REGISTERED: dict[str, Any] = {
     "jobs": [
-        {"key": "billing.nightly-report", "id": JOB_ID, "outcome": "unchanged"},
-        {"key": "billing.rebuild", "id": "019a9f5c-9d10-7b21-8f04-6e1d2c3b4a59", "outcome": "created"},
+        {"key": "billing.nightly-report", "id": JOB_ID, "outcome": "unchanged", "state": "active"},
+        {
+            "key": "billing.rebuild",
+            "id": "019a9f5c-9d10-7b21-8f04-6e1d2c3b4a59",
+            "outcome": "created",
+            "state": "paused",
+        },
     ]
 }
 JOB_PAGE: dict[str, Any] = {"next": None, "previous": None, "results": [JOB]}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from django.db import transaction
 from django.urls import reverse
@@ -21,6 +20,7 @@ from executions.runs import Run
 from schedules import triggers
 from schedules.api import examples
 from schedules.api.bodies import changed_definition, read_change, read_definition, read_pause, read_resume
+from schedules.api.read_only import NewJob, StateAtCreation, check_sent_back, without_state
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import JobChange, JobOrResumePreview, JobPage, Pause, Resume, job_of, resume_preview_of
 from schedules.exceptions import JobGone
@@ -30,8 +30,12 @@ from schedules.jobs.selection import Selection, TargetKind
 from schedules.jobs.validation import validate
 from schedules.models import MAX_JOB_NAME_LENGTH, Job, JobState
 from schedules.pauses import resuming
+from values import clock
+from values.ids import read_id
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
     from uuid import UUID
 
     from rest_framework.request import Request
@@ -79,7 +83,7 @@ class JobListView(ApiView):
 
     @operation(
         "create_job",
-        body=(JobDefinition, examples.DEFINITIONS),
+        body=(NewJob, examples.DEFINITIONS),
         responses={201: (JobShape, examples.JOB)},
         location_status=201,
     )
@@ -88,13 +92,20 @@ class JobListView(ApiView):
 
         The first run is due at the next instant of the schedule. If `start_at` is missing or past, the first run of a
         `delay` schedule is due immediately. Without a schedule, the job starts only by hand, through the API or after
-        other jobs.
+        other jobs. With `state` `paused`, or `enabled` false, the job is created paused. The body of a `GET` makes a
+        copy of a job, with an id of its own.
         """
-        now = datetime.now(UTC)
-        caller = caller_of(request)
-        definition = validate(read_definition(request), now, caller=caller)
-        job = definitions.create(definition, now, actor=actor_of(request), caller=caller)
-        body = shown(job, request, chains.Links(definition.start_after)).json_body()
+        now, caller, actor = clock.now(), caller_of(request), actor_of(request)
+        data, others = read_definition(request)
+        terms = StateAtCreation.read(others).pause_of_new(now)
+        definition = validate(data, now, caller=caller)
+        links = chains.Links(definition.start_after)
+        with transaction.atomic():
+            job = definitions.create(definition, now, actor=actor, caller=caller)
+            check_new(others, job, links, request, now)
+            if terms:
+                triggers.pause_new(job, now, actor=actor, terms=terms)
+        body = shown(job, request, links).json_body()
         return Response(body, status=201, headers={"Location": reverse("job", args=[job.pk])})
 
 
@@ -123,21 +134,27 @@ class JobView(ApiView):
         """Replace a job's definition. Members that are left out get their defaults.
 
         A changed schedule applies from now on. If the schedule is unchanged, the next run stays the same. Existing runs
-        keep the definition with which they were created.
+        keep the definition with which they were created. Read-only members may be sent back as they were read. The
+        request does not pause or resume the job: a `state` that differs is refused.
         """
-        now = datetime.now(UTC)
-        data = read_definition(request)
+        now = clock.now()
+        data, others = read_definition(request)
         with transaction.atomic():
-            definition = validate(data, now, definitions.lock(job_id), caller=caller_of(request))
+            before = definitions.lock(job_id)
+            was_shown = shown(before, request) if others else None
+            definition = validate(data, now, before, caller=caller_of(request))
             job = definitions.replace(job_id, definition, now, actor=actor_of(request), caller=caller_of(request))
-        return Response(shown(job, request).json_body())
+            shape = shown(job, request)
+            if was_shown:
+                check_sent_back(others, was_shown, shape, now)
+        return Response(shape.json_body())
 
     @operation(
         "change_job", body=(JobChange, examples.CHANGES), responses={200: (JobShape, examples.JOB)}, errors=[404]
     )
     def patch(self, request: Request, job_id: UUID) -> Response:
         """Change some members of a job's definition. Each new value replaces the old one: objects are not merged."""
-        now = datetime.now(UTC)
+        now = clock.now()
         change, caller = read_change(request), caller_of(request)
         # Hold the job's lock from the read to the write: one of two simultaneous PATCHes could undo the other.
         with transaction.atomic():
@@ -152,7 +169,7 @@ class JobView(ApiView):
 
         The deleted job is also removed from `start_after` of other jobs.
         """
-        definitions.delete(job_id, datetime.now(UTC), actor=actor_of(request))
+        definitions.delete(job_id, clock.now(), actor=actor_of(request))
         return Response(status=204)
 
 
@@ -169,7 +186,7 @@ class JobPauseView(ApiView):
         With `until`, the pause ends by itself. `catch_up` selects which occurrences during the pause start at its end.
         If the job is already paused, the new reason, actor, `until` and `catch_up` replace the old ones.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         body = read_pause(request, Pause, now)
         job = triggers.pause(job_id, now, actor=actor_of(request), terms=body.terms)
         return Response(shown(job, request).json_body())
@@ -190,7 +207,7 @@ class JobResumeView(ApiView):
 
         An occurrence during the pause starts only if `catch_up` selects it.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         body = read_resume(request)
         if body.dry_run:
             preview = resuming.preview(find_job(request, job_id), now, body.catch_up, body.max_runs)
@@ -215,7 +232,7 @@ class JobRunView(ApiView):
 
         The job's concurrency limit, rate limit and start deadline apply.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         read_body(request, NoBody)
         return accepted(triggers.run_now(find_job(request, job_id), now, actor=actor_of(request)), now)
 
@@ -241,6 +258,19 @@ def shown(job: Job, request: Request, links: chains.Links | None = None) -> JobS
     """
     links = links or chains.links_of([job.pk], caller_of(request))[job.pk]
     return job_of(job, links, with_credentials=may(caller_of(request), Action.CHANGE, job))
+
+
+def check_new(others: Mapping[str, Any], job: Job, links: chains.Links | None, request: Request, now: datetime) -> None:
+    """Check the read-only members `others` of the request that has created a job.
+
+    If they contain the id of another job, the new job is a copy, and they must be what that job has or had. Otherwise,
+    they must be what the new job has. `links`: see `shown`. Raises InvalidInput.
+    """
+    if sent := without_state(others):
+        jobs, original_id = visible(Job, caller_of(request)).select_related("spec"), read_id(str(sent.get("id")))
+        original = jobs.filter(pk=original_id).first() if original_id else None
+        was_shown = shown(original, request) if original else None
+        check_sent_back(sent, was_shown, was_shown or shown(job, request, links), now)
 
 
 def find_job(request: Request, job_id: UUID) -> Job:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from schedules.exceptions import JobGone
 from schedules.ledger import account as ledger_account
 from schedules.ledger.sentences import describe_other_starts, with_sentences
 from schedules.models import Job, Why
+from values import clock
 from values.ids import EPOCH
 from values.readable import reasons_by_part
 
@@ -140,7 +141,7 @@ class JobExplainView(ApiView):
 
         An occurrence that was due and has no record is a gap.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         window = Window.read(request)
         until = window.until or now
         # The API accepts no instant before 1970.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from schedules.clock.policies.resumption import Resumption
 from schedules.jobs.selection import Selection
 from schedules.models import Job, PauseSetState
 from schedules.pauses import pause_sets
+from values import clock
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -142,7 +143,7 @@ class ManyPauseView(ApiView):
 
         The request itself pauses the first jobs. The beats pause the other jobs in small steps.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         body = read_pause(request, ManyPause, now)
         if body.dry_run:
             n_jobs = pause_sets.count(body.filter, now, caller_of(request))
@@ -205,7 +206,7 @@ class PauseSetUndoView(ApiView):
         A job that has been resumed or paused again in the meantime stays unchanged. A job whose schedule cannot be read
         stays paused.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         body = read_resume(request)
         pause_set = get_object_or_404(visible(models.PauseSet, caller_of(request)), pk=pause_id)
         if body.dry_run:

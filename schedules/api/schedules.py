@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from rest_framework.response import Response
@@ -34,6 +33,7 @@ from schedules.clock.zones.zones import LAST_AT, zone
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs.schedule_shape import validate_schedule
 from schedules.models import Job
+from values import clock
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -55,7 +55,7 @@ class SchedulePreviewView(ApiView):
 
         The instants and the clock changes are later than `after` (default: now).
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         read_storable(request)  # the schedule's own reader accepts text that the database cannot store
         wanted = read_body(request, PreviewRequest)
         spec = validate_schedule(wanted.schedule, now)
@@ -84,7 +84,7 @@ class ScheduleValidateView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Validate a schedule. An invalid schedule gets status 200 too, with `valid` false and the errors."""
-        now = datetime.now(UTC)
+        now = clock.now()
         read_storable(request)
         wanted = read_body(request, ValidationRequest)
         try:

@@ -12,11 +12,11 @@ from access.visibility import ENGINE, scope_for_new
 from executions import history, runs
 from executions.states import CancelReason
 from schedules import queries, tick
-from schedules.clock.anchors import anchored, first_mark, keep_anchors
+from schedules.clock.anchors import anchored, first_mark, has_same_timing, keep_anchors
 from schedules.clock.due import next_due
 from schedules.clock.occurrences import next_after
-from schedules.clock.spec import Kind, to_json
-from schedules.clock.zones.zones import FIRST_AT
+from schedules.clock.spec import Kind, starts_left, to_json
+from schedules.clock.zones.zones import FIRST_AT, LAST_AT
 from schedules.exceptions import JobGone
 from schedules.jobs import chains, followups
 from schedules.jobs.members import JOB_COLUMNS, MEMBERS, VERSION_COLUMNS, stored_members
@@ -93,7 +93,8 @@ def changed_members(job: Job, definition: Definition, start_after: Collection[St
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
     """Replace a job's definition. Occurrences of an active job up to `now` still follow the old definition.
 
-    A new schedule takes effect at `now`. An unchanged schedule continues.
+    A new schedule takes effect at `now`. An unchanged schedule continues. If the timing is unchanged (see
+    `has_same_timing`), intervals keep their anchors, a delay keeps its next instant, and `max_runs` counts on.
     Raises JobGone, and InvalidDefinition if `store_chains` refuses the chains.
     """
     with transaction.atomic():
@@ -109,17 +110,8 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, 
         before = job.known_schedule  # None: unreadable, so there are no occurrences to record
         schedule = keep_anchors(definition.schedule, before)
         if to_json(schedule) != job.schedule:
-            # If one delay replaces another, `next_run_at` stays None while a run is live: the run's end sets it.
-            is_delay_changed = before and before.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
-            old_next_run_at = job.next_run_at
-            if before and job.state == JobState.PAUSED:
-                _settle_pause(job, now)
-            end_span(job.pk, _schedule_end(job, now))
-            first_at = definition.first_after(now) if schedule is definition.schedule else None
-            changed += _set_clock(job, schedule, now, first_at)
-            if is_delay_changed:
-                job.next_run_at = old_next_run_at and next_due(schedule, now)
-            begin_spans([job])
+            first_at = definition.first_after(now) if schedule == definition.schedule else None
+            changed += _change_schedule(job, before, schedule, first_at, now)
         job.save(update_fields=changed)
         # Last, and only if needed: until the commit, every other change of chains waits for the lock of chains.
         if set(chains.of(job_id, caller)) != set(definition.start_after):
@@ -154,6 +146,48 @@ def lock(job_id: UUID) -> Job:
     if not queries.lock_job(job_id):
         raise JobGone
     return Job.objects.select_related("spec").get(pk=job_id)
+
+
+def _change_schedule(
+    job: Job, before: ScheduleSpec | None, schedule: ScheduleSpec, first_at: datetime | None, now: datetime
+) -> list[str]:
+    """Replace a job's schedule `before` (None: unreadable) at `now`; return the names of the changed columns.
+
+    `first_at`: see `_set_clock`.
+    """
+    is_same_timing = before is not None and has_same_timing(schedule, before)
+    # If one delay replaces another, `next_run_at` stays None while a run is live: the run's end sets it.
+    is_delay_changed = before and before.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
+    old_next_run_at = job.next_run_at
+    if before and job.state == JobState.PAUSED:
+        _settle_pause(job, now)
+    end_span(job.pk, _schedule_end(job, now))
+    counts = (job.n_scheduled, job.caught_up_at)
+    columns = _set_clock(job, schedule, now, first_at)
+    if is_same_timing:
+        job.n_scheduled, job.caught_up_at = counts
+    is_over = starts_left(schedule, job.n_scheduled) == 0
+    if is_delay_changed and not is_over:
+        planned_at = old_next_run_at if is_same_timing else None
+        job.next_run_at = old_next_run_at and _next_of_delay(schedule, planned_at, now)
+        is_over = old_next_run_at is not None and job.next_run_at is None
+    if is_over:
+        job.next_run_at = None
+        if job.state != JobState.PAUSED:
+            job.state = JobState.ENDED
+    begin_spans([job])
+    return columns
+
+
+def _next_of_delay(schedule: ScheduleSpec, planned_at: datetime | None, now: datetime) -> datetime | None:
+    """Return the next instant of a delay that replaces another delay; None if it would be later than `end_at`.
+
+    `planned_at`: the instant planned under an equal delay, which stays if the bounds allow it.
+    """
+    if planned_at is None:
+        return next_due(schedule, now)
+    at = max(planned_at, schedule.start_at or planned_at)
+    return at if at <= (schedule.end_at or LAST_AT) else None
 
 
 def _settle_pause(job: Job, now: datetime) -> None:

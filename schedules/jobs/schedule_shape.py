@@ -50,7 +50,8 @@ class Schedule(Shape):
     anchor_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
         None,
         description="An instant from which `every` counts. Default: `start_at`, or the time when the job gets this "
-        "interval.",
+        "interval. A job that keeps the same `every` keeps its anchor, unless `anchor_at` or another `start_at` is "
+        "given.",
     )
     at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
         None, description="The one instant at which the job runs."
@@ -102,7 +103,9 @@ class Schedule(Shape):
         None,
         ge=1,
         description="The schedule ends after it has created this many runs. An occurrence that is skipped when it is "
-        "due does not count. A run that is skipped later, because of a limit or its start deadline, counts.",
+        "due does not count. A run that is skipped later, because of a limit or its start deadline, counts. The count "
+        "goes on if other members of the schedule change; it begins anew with another `cron`, `every`, `solar`, "
+        "`delay` or `specs`.",
     )
 
 
@@ -128,7 +131,7 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
         # Without a minimum interval: the setting may have been raised since the job was saved.
         if before and keep_anchors(parse(value, min_interval=timedelta(0)), before) == before:
             return before, None
-        spec = parse(value, min_interval=settings.MAINSPRING.min_interval)
+        spec = keep_anchors(parse(value, min_interval=settings.MAINSPRING.min_interval), before)
     except InvalidSchedule as error:
         raise InvalidDefinition(
             {f"schedule.{name}".rstrip("."): texts for name, texts in error.errors.items()}

@@ -1,6 +1,7 @@
-"""Tables: jobs, chains, schedule spans, backfills, pause sets, feature flags, stoppages, watch rounds, beat lease."""
+"""Tables: jobs, chains, schedule spans, backfills, pause sets, feature flags, stoppages, watch rounds, beats, beat lease."""
 
 from schedules.models.backfill import Backfill, BackfillMode, BackfillState
+from schedules.models.beat_process import BeatProcess, beat_problems, living_beats
 from schedules.models.chain import Chain, On
 from schedules.models.flag import MAX_FLAG_DESCRIPTION_LENGTH, FeatureFlag
 from schedules.models.job import (
@@ -31,6 +32,7 @@ __all__ = [
     "BackfillMode",
     "BackfillState",
     "BeatLease",
+    "BeatProcess",
     "Chain",
     "FeatureFlag",
     "Job",
@@ -42,7 +44,9 @@ __all__ = [
     "Stoppage",
     "WatchRound",
     "Why",
+    "beat_problems",
     "begin_spans",
     "end_span",
     "jobs_named",
+    "living_beats",
 ]

@@ -239,11 +239,15 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         self._dirty.clear()
 
     def close(self) -> None:
-        """Give the lease back, if this beat has it, so that another beat can take it immediately."""
         super().close()
+        with suppress(DatabaseFault):
+            self.drop_lease()
+
+    def drop_lease(self) -> None:
+        """Give the lease back, if this beat has it, so that another beat can take it immediately."""
         if self._now < self._lease_expires_at:
-            with suppress(DatabaseFault):
-                queries.give_lease_back(LEASE, self._holder)
+            queries.give_lease_back(LEASE, self._holder)
+            self._lease_expires_at = self._lease_at = datetime.min.replace(tzinfo=UTC)
 
     def _take_lease(self, now: datetime) -> None:
         had_lease = now < self._lease_expires_at

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection, transaction
 
+from tests.acceptance.stepped_clock import OFFSET
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -21,19 +22,18 @@ if TYPE_CHECKING:
 
     from django.db.backends.utils import CursorWrapper
 
-CELERY = [sys.executable, "-m", "celery", "-A", "scheduler_project.celery"]
+CELERY = [sys.executable, "-m", "celery", "-A"]
 AS_IN_PROCFILE = ["--without-gossip", "--without-mingle"]
 HTTP_WORKER = ["worker", "--queues", "http,housekeeping", "--pool", "threads", *AS_IN_PROCFILE, "--concurrency"]
 COMMANDS = {
     "beat": ["beat"],
-    "stepped-beat": ["beat", "--scheduler", "tests.acceptance.stepped_clock:SteppedScheduler"],
     "worker": ["worker", "--queues", "command,housekeeping", "--concurrency", "2", *AS_IN_PROCFILE],
     "worker-alone": ["worker", "--queues", "command", "--pool", "solo", *AS_IN_PROCFILE],
     "worker-http": [*HTTP_WORKER, "8"],
     "worker-http-500": [*HTTP_WORKER, "500"],
 }
 BEATS = ("beat", "beat#2", "beat#3")
-READY = dict.fromkeys(COMMANDS, " ready.") | dict.fromkeys(("beat", "stepped-beat"), "beat: Starting")
+READY = dict.fromkeys(COMMANDS, " ready.") | {"beat": "beat: Starting"}
 
 
 class Processes:
@@ -63,7 +63,8 @@ class Processes:
         """Start processes and wait for nothing."""
         for name in names:
             kind = name.partition("#")[0]
-            command = [*CELERY, *COMMANDS[kind]]
+            app = "tests.acceptance.stepped_clock" if OFFSET in self._environment else "scheduler_project.celery"
+            command = [*CELERY, app, *COMMANDS[kind]]
             command += ["--hostname", f"{name}@tests"] if "worker" in kind else []
             with self._log(name).open("ab") as log:
                 environment = {**self._environment, "PGAPPNAME": name}  # pg_stat_activity shows it

@@ -1,21 +1,18 @@
-"""A beat whose clock a test can step, forwards and back, while the beat runs."""
+"""The Celery application of a machine whose clock a test can step, forwards and back, while its processes run."""
 
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from schedules.beat import JobScheduler
+from scheduler_project.celery import app
+from values.clock import machine_clock
 
-OFFSET = "TEST_CLOCK_OFFSET"  # names the file that holds the error of the beat's clock, in seconds
+__all__ = ["OFFSET", "app", "step"]
 
-
-class SteppedScheduler(JobScheduler):
-    """Adds the offset in the file to the time of the machine."""
-
-    def read_clock(self) -> datetime:
-        return super().read_clock() + timedelta(seconds=float(Path(os.environ[OFFSET]).read_text()))
+OFFSET = "TEST_CLOCK_OFFSET"  # names the file that holds the error of the machine's clock, in seconds
 
 
 def step(file: Path, seconds: float) -> None:
@@ -23,3 +20,12 @@ def step(file: Path, seconds: float) -> None:
     new = file.with_suffix(".new")
     new.write_text(str(seconds))
     new.replace(file)
+
+
+def _read() -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=float(Path(os.environ[OFFSET]).read_text()))
+
+
+if OFFSET in os.environ:
+    wrong_clock: Any = machine_clock
+    wrong_clock.read = _read

@@ -173,6 +173,11 @@ def test_only_the_settings_read_the_environment() -> None:
     assert not lines_with(r"os\.environ|getenv", entries | launcher | {"scheduler_project/flower_auth.py"})
 
 
+def test_only_the_corrected_clock_reads_this_machines_clock() -> None:
+    launcher = {relative(path) for path in SOURCE if "launch" in path.parts}
+    assert not lines_with(r"datetime\.now\(|timezone\.now\(", launcher | {"values/clock.py"})
+
+
 def test_endless_loops_stand_in_entry_points_only() -> None:
     # Those of a target end with its deadline.
     allowed = {relative(path) for path in SOURCE if {"launch", "targets"} & set(path.parts)}

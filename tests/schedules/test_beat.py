@@ -133,9 +133,8 @@ def test_the_next_pass_after_a_busy_one_waits_for_the_minimum_interval(
     slept: list[float] = []
     monkeypatch.setattr("schedules.beat.MIN_PASS_INTERVAL", 60)
     monkeypatch.setattr("schedules.beat.time.sleep", slept.append)
-    monkeypatch.setattr(beat, "read_clock", lambda: NOW + MINUTE)
     monkeypatch.setattr(beat._wakeup, "wait", lambda seconds: None)
-    make_job()
+    make_job(schedule={"at": NOW.isoformat()}, now=NOW - MINUTE)
     beat.tick()
     assert [50 < seconds <= 60 for seconds in slept] == [True]
     beat.tick()

@@ -6,7 +6,7 @@ import json
 import signal
 import threading
 import traceback
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -27,6 +27,7 @@ from executions.targets.command.context import CommandContext
 from executions.targets.command.exceptions import PermanentFailure, RetryLater
 from executions.targets.command.registry import Command, commands, load_modules
 from executions.targets.command.stopper import Stopper
+from values import clock
 from values.json_values import clean
 from values.suggestions import did_you_mean
 
@@ -129,7 +130,7 @@ def _call(command: Command, arguments: dict[str, object], stopper: Stopper) -> O
         return Failed("permanent_failure", _message(error, bare=True), permanent=True)
     except RetryLater as error:
         delay = min(max(error.delay, timedelta(0)), MAX_RETRY_DELAY)
-        return RetryAt(datetime.now(UTC) + delay, "retry_later", _message(error, bare=True))
+        return RetryAt(clock.now() + delay, "retry_later", _message(error, bare=True))
     except BaseException as error:  # noqa: BLE001 - `sys.exit` in a command must not end the worker
         return Failed("exception", _message(error), result=_trace(error))
 

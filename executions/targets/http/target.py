@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from executions.targets.http.redirects import MAX_REDIRECTS, next_request
 from executions.targets.http.resolve import read_literal
 from executions.targets.http.urls import parse_http_url
 from executions.targets.http.verdict import judge
+from values import clock
 from values.iso import iso_text
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class HttpTarget(Target):
         finally:
             unregister()
             deadlines.forget(number)
-        return judge(config, response, record(trace), datetime.now(UTC), settings.MAINSPRING.retry_after_cap)
+        return judge(config, response, record(trace), clock.now(), settings.MAINSPRING.retry_after_cap)
 
 
 TARGET = HttpTarget()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,7 +26,7 @@ from schedules.jobs import chains
 from schedules.jobs.members import stored_members
 from schedules.jobs.validation import validate
 from schedules.models import Job
-from values import instants
+from values import clock, instants
 
 if TYPE_CHECKING:
     from django.forms.boundfield import BoundField
@@ -86,7 +85,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         LABELS["anchor_at"],
         INSTANT_EXAMPLE,
         "Empty: the interval counts from “Not before”. If “Not before” is also empty, the interval counts from the "
-        "time when you save. If you clear this field and change nothing else in the schedule, the old value is kept.",
+        "time when you save. If you clear this field and the interval stays the same, the old value is kept.",
     )
     at = needed(text("Run at", INSTANT_EXAMPLE, INSTANT_HELP))
     wait = needed(
@@ -205,7 +204,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         kwargs["initial"] = mapping.initial_of(self.before, self.caller) | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
         self.definition: Definition | None = None
-        self.now = datetime.now(UTC)
+        self.now = clock.now()
         flags: Any = self.fields["feature_flag"]
         flags.choices = partial(limits.flag_choices, self.caller, limits.policies_of(self.before).feature_flag)
         chosen = {name: self[name].value() or [] for name in limits.AFTER_FIELDS.values()}
@@ -245,6 +244,8 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         links = limits.start_after_from(values)
         before = self._kept_members()
         data = before | mapping.members_from(values, before)
+        schedule = self.before.known_schedule if self.before else None
+        data["schedule"] = mapping.with_untouched_anchors(data["schedule"], self.changed_data, schedule)
         try:
             self.definition = validate(data, self.now, self.before, caller=self.caller)
         except InvalidDefinition as invalid:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,7 @@ from schedules.clock.zones.zones import zone_names
 from schedules.exceptions import InvalidDefinition, JobGone
 from schedules.jobs import definitions
 from schedules.models import Chain, Job, JobState, jobs_named
+from values import clock
 from values.ids import read_id
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class JobAdmin(ModelAdmin[Job]):
 
     @admin.action(description="Run the selected jobs now", permissions=["change"])
     def run_selected(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        buttons.run_now(request, list(queryset[:MAX_SELECTED]), datetime.now(UTC))
+        buttons.run_now(request, list(queryset[:MAX_SELECTED]), clock.now())
 
     @admin.action(description="Pause the selected jobs", permissions=["change"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[Job]) -> HttpResponseBase | None:
@@ -232,7 +232,7 @@ class JobAdmin(ModelAdmin[Job]):
         self._delete(request, limit(queryset, caller_of(request), Action.DELETE))
 
     def _delete(self, request: HttpRequest, jobs: Iterable[Job]) -> None:
-        now = datetime.now(UTC)
+        now = clock.now()
         for job in jobs:
             try:
                 definitions.delete(job.pk, now, actor=request.user.get_username())

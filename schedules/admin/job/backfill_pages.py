@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -21,6 +21,7 @@ from schedules.backfills import backfill
 from schedules.backfills.requests import BackfillRequest
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from schedules.models import Backfill
+from values import clock
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -48,7 +49,7 @@ class BackfillPages(JobLookup):
         job = self.find_to_change(request, job_id)
         if job is None:
             return self.redirect_gone(request, job_id)
-        now = datetime.now(UTC)
+        now = clock.now()
         context: dict[str, Any] = self.context(
             request,
             f"Backfill {job.name}",
@@ -80,7 +81,7 @@ class BackfillPages(JobLookup):
         if job is None:
             return TemplateResponse(request, "schedules/admin/gone.html", {"text": GONE}, status=404)
         context = {"job": job, "may_change": self.admin.has_change_permission(request, job)}
-        context |= backfill_forms.progress(job, datetime.now(UTC), caller_of(request))
+        context |= backfill_forms.progress(job, clock.now(), caller_of(request))
         return TemplateResponse(request, "schedules/admin/backfill_live.html", context)
 
     @method_decorator(require_POST)
@@ -92,7 +93,7 @@ class BackfillPages(JobLookup):
         require(caller, Action.CHANGE, Backfill, backfill_id)
         get_object_or_404(visible(Backfill, caller), pk=backfill_id)
         try:
-            backfill.cancel(backfill_id, datetime.now(UTC), actor=request.user.get_username())
+            backfill.cancel(backfill_id, clock.now(), actor=request.user.get_username())
             messages.success(request, "The backfill was cancelled. Its running runs, if any, continue.")
         except JobConflict as conflict:
             messages.warning(request, f"Not cancelled: {conflict}")

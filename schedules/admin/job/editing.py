@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
@@ -16,6 +15,7 @@ from access.admin.pages import Pages
 from access.visibility import caller_of, visible
 from schedules.admin.job.preview import preview_form
 from schedules.models import HAS_PRESENT_SPEC, MAX_JOB_NAME_LENGTH, Job, jobs_named
+from values import clock
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
@@ -37,7 +37,7 @@ class FormPages(Pages[Job]):
         """Return the live preview of the posted values: {"html": …, "errors": {field: [sentence, …]}}."""
         if not (self.admin.has_change_permission(request) or self.admin.has_add_permission(request)):
             raise PermissionDenied
-        context, errors = preview_form(request.POST, datetime.now(UTC))
+        context, errors = preview_form(request.POST, clock.now())
         return JsonResponse({"html": render_to_string("schedules/admin/preview.html", context), "errors": errors})
 
     def names_view(self, request: HttpRequest) -> JsonResponse:

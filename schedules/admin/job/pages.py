@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -20,6 +19,7 @@ from executions.runs import Run
 from schedules.admin.job import buttons, explain, page, pause_forms, preview
 from schedules.admin.job.lookup import GONE, JobLookup
 from schedules.clock.policies.resumption import Resumption
+from values import clock
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -72,7 +72,7 @@ class JobPages(JobLookup):
         context = self.context(
             request,
             f"Explain {job.name}",
-            **explain.describe(job, request.GET, datetime.now(UTC)),
+            **explain.describe(job, request.GET, clock.now()),
             may_view=may_view,
             original=job if may_view else None,
         )
@@ -87,7 +87,7 @@ class JobPages(JobLookup):
         job = self.find_to_change(request, job_id)
         if job is None:
             return self.redirect_gone(request, job_id)
-        started = buttons.run_now(request, [job], datetime.now(UTC))
+        started = buttons.run_now(request, [job], clock.now())
         if started:
             self.admin.log_change(request, job, "Started a run by hand.")
         back = request.META.get("HTTP_REFERER", "")
@@ -122,7 +122,7 @@ class JobPages(JobLookup):
 
         If the terms are invalid, show an error and pause no job.
         """
-        now = datetime.now(UTC)
+        now = clock.now()
         try:
             terms = pause_forms.read_terms(request.POST, now)
         except ValueError as error:
@@ -139,7 +139,7 @@ class JobPages(JobLookup):
             if catch_up is Resumption.NONE
             else f"Resumed. Catch-up of the occurrences during the pause: {catch_up}."
         )
-        for job in buttons.resume(request, jobs, datetime.now(UTC), catch_up):
+        for job in buttons.resume(request, jobs, clock.now(), catch_up):
             self.admin.log_change(request, job, text)
 
     def confirm(self, request: HttpRequest, template: str, jobs: list[Job], action: str = "") -> HttpResponseBase:
@@ -147,7 +147,7 @@ class JobPages(JobLookup):
 
         `action`: the action that was chosen in the job list; empty if a button of one job was pressed.
         """
-        now, job = datetime.now(UTC), jobs[0] if len(jobs) == 1 else None
+        now, job = clock.now(), jobs[0] if len(jobs) == 1 else None
         context = self.context(
             request,
             "Are you sure?",
@@ -164,6 +164,6 @@ class JobPages(JobLookup):
     def _describe(self, request: HttpRequest, job: Job) -> dict[str, Any]:
         caller = caller_of(request)
         return {
-            **page.describe_job(job, datetime.now(UTC), caller),
+            **page.describe_job(job, clock.now(), caller),
             "may_delete": self.admin.has_delete_permission(request, job),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -26,7 +26,7 @@ from schedules.exceptions import JobConflict
 from schedules.jobs.selection import Selection
 from schedules.models import Job, PauseSet, PauseSetState
 from schedules.pauses import pause_sets
-from values import instants
+from values import clock, instants
 from values.field_errors import field_errors
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class PauseSetPages(Pages[Job]):
         """Show the form and the latest pause sets. A POST counts the jobs; with `confirmed`, it pauses them."""
         if not self.admin.has_change_permission(request):
             raise PermissionDenied
-        now, caller = datetime.now(UTC), caller_of(request)
+        now, caller = clock.now(), caller_of(request)
         context: dict[str, Any] = self.context(
             request,
             "Pause many jobs",
@@ -88,7 +88,7 @@ class PauseSetPages(Pages[Job]):
         """GET shows how many runs each catch-up choice will start. POST undoes the `PauseSet` with this id."""
         if not self.admin.has_change_permission(request):
             raise PermissionDenied
-        now, caller = datetime.now(UTC), caller_of(request)
+        now, caller = clock.now(), caller_of(request)
         require(caller, Action.CHANGE, PauseSet, pause_id)
         found = get_object_or_404(visible(PauseSet, caller), pk=pause_id)
         if request.method == "POST":

@@ -7,7 +7,7 @@ wrong, the job cannot be backfilled, PostgreSQL cannot be reached, or a database
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -21,6 +21,7 @@ from schedules.backfills.requests import BACKFILL_OVERLAPS, BackfillRequest
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from schedules.management.arguments import EXIT_REFUSED, find_job_id, needs_database, read_instant_option
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
+from values import clock
 from values.durations import read_duration
 from values.readable import CannotRead
 
@@ -62,7 +63,7 @@ class Command(BaseCommand):
 
     @needs_database()
     def handle(self, *args: Any, **options: Any) -> None:
-        now = datetime.now(UTC)
+        now = clock.now()
         job, request = _find(options["job"]), _request(options, now)
         try:
             if options["dry_run"]:

@@ -22,6 +22,7 @@ from schedules.ledger import account
 from schedules.ledger.sentences import DECISION_LABELS, decision_count, describe_other_starts, with_sentences
 from schedules.management.arguments import EXIT_REFUSED, find_job_id, needs_database, read_instant_option
 from schedules.models import Job, Why
+from values import clock
 from values.iso import iso_text
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Command(BaseCommand):
 
     @needs_database()
     def handle(self, *args: Any, **options: Any) -> None:
-        now = datetime.now(UTC)
+        now = clock.now()
         until = read_instant_option("--until", options["until"]) or now
         after = read_instant_option("--after", options["after"]) or until - account.DEFAULT_WINDOW
         if after >= until:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from scheduler_project.env import Environment
 from scheduler_project.launch import stores
 from scheduler_project.web import health
+from schedules.passes.presence import Presence
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -68,8 +70,26 @@ def test_a_process_is_ready_with_a_migrated_database(client: Client, db: None) -
 
     assert (response.status_code, response.json()) == (
         200,
-        {"status": "ok", "checks": {"database": "ok", "migrations": "ok"}},
+        {
+            "status": "ok",
+            "checks": {"database": "ok", "migrations": "ok"},
+            "warnings": ["No beat is running: scheduled jobs do not start."],
+        },
     )
+
+
+def test_readiness_warns_about_beats_that_do_nothing_and_names_no_machine(
+    client: Client, transactional_db: None
+) -> None:
+    now = datetime.now(UTC)
+    problem = "The clock of its machine is 3600 s ahead of PostgreSQL's clock."
+    Presence("secret-host:1").note(now, timedelta(hours=1), problem)
+    Presence("secret-host:2").note(now, timedelta(0), "")
+    Presence("secret-host:3").note(now - timedelta(minutes=1), timedelta(0), "It stopped a minute ago.")
+
+    response = client.get("/health/ready", secure=True)
+    assert response.status_code == 200, "the API can accept jobs"
+    assert response.json()["warnings"] == [f"1 of 2 beats does nothing. {problem}"]
 
 
 def test_a_process_is_not_ready_before_the_migrations_are_applied(
@@ -77,7 +97,8 @@ def test_a_process_is_not_ready_before_the_migrations_are_applied(
 ) -> None:
     response = client.get("/health/ready", secure=True)
     assert response.status_code == 503
-    assert response.json() == {"status": "unavailable", "checks": {"database": "ok", "migrations": "failed"}}
+    checks = {"database": "ok", "migrations": "failed"}
+    assert response.json() == {"status": "unavailable", "checks": checks, "warnings": []}
     assert "not_ready" in caplog.text
     assert "1 migration is not applied: run manage.py migrate." in caplog.text
 
@@ -90,7 +111,8 @@ def test_a_process_without_a_database_is_not_ready_and_shows_no_error(
 
     response = client.get("/health/ready", secure=True)
     assert response.status_code == 503
-    assert response.json() == {"status": "unavailable", "checks": {"database": "failed", "migrations": "unknown"}}
+    checks = {"database": "failed", "migrations": "unknown"}
+    assert response.json() == {"status": "unavailable", "checks": checks, "warnings": []}
 
 
 def test_a_check_with_another_method_than_get_is_refused(client: Client) -> None:
@@ -126,7 +148,7 @@ def test_a_database_that_hangs_does_not_block_the_checks(
         database = Environment({"DATABASE_URL": server.url}).postgresql("DATABASE_URL")
         for name in ("HOST", "PORT", "USER", "PASSWORD", "NAME"):
             patched.setitem(connection.settings_dict, name, database[name])
-        wait_until(lambda: readiness.checks()["database"] == "ok")
+        wait_until(lambda: readiness.findings().checks["database"] == "ok")
         patched.setattr(readiness, "MAX_AGE_SECONDS", 0)
         caplog.clear()  # on a busy machine, the check above may have timed out too
         with frozen(server):
@@ -136,7 +158,7 @@ def test_a_database_that_hangs_does_not_block_the_checks(
             assert client.get("/health/live").status_code == 200
             assert [thread.name for thread in threading.enumerate()].count("readiness") == 1
             assert caplog.text.count("The database does not respond.") == 1
-        wait_until(lambda: readiness.checks()["database"] == "ok")
+        wait_until(lambda: readiness.findings().checks["database"] == "ok")
         wait_until(lambda: "readiness" not in [thread.name for thread in threading.enumerate()])
 
 

@@ -151,7 +151,10 @@ def test_patch_of_a_read_only_member_says_what_to_do_instead(api: DocumentedClie
     response = api.send("PATCH", at(yearly()), {"state": "paused"})
 
     assert problem_of(response, 400)["errors"] == [
-        {"field": "state", "message": "state is read-only: pause or resume the job."}
+        {
+            "field": "state",
+            "message": "state is read-only: pause or resume the job with POST /jobs/{id}/pause or /jobs/{id}/resume.",
+        }
     ]
 
 

@@ -13,6 +13,7 @@ import pytest
 from executions.models import RunSpec
 from schedules.admin.form import mapping
 from schedules.admin.form.errors import place_of
+from schedules.api.read_only import StateAtCreation
 from schedules.api.registration_shapes import KeyedDefinition
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import JobChange
@@ -145,7 +146,7 @@ def test_every_member_policy_and_field_of_a_schedule_has_a_sample() -> None:
 def test_every_member_is_stored_documented_and_shown() -> None:
     assert set(COLUMNS) | {"start_after"} == set(MEMBERS)
     assert set(JobDefinition.model_fields) == set(JobChange.model_fields) == set(MEMBERS)
-    assert set(KeyedDefinition.model_fields) == {*MEMBERS, "key"}
+    assert set(KeyedDefinition.model_fields) == {*MEMBERS, *StateAtCreation.model_fields, "key"}
     assert set(MEMBERS) <= set(JobShape.model_fields)
     assert all(field.description for field in JobDefinition.model_fields.values())
 

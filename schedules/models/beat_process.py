@@ -1,0 +1,50 @@
+"""BeatProcess: the beats that run, each with its clock and the reason why it does nothing, if there is one."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import models
+
+# A beat writes its row every five seconds. It may miss two of these, for example while PostgreSQL restarts.
+LIVING_AFTER = timedelta(seconds=15)
+
+
+class BeatProcess(models.Model):
+    """One beat. Instants are by PostgreSQL's clock."""
+
+    name = models.CharField(primary_key=True, max_length=255, help_text="Name of the machine, and the process id.")
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField(help_text="When the beat last wrote this row.")
+    clock_ahead = models.DurationField(
+        help_text="How far the clock of the beat's machine is ahead of PostgreSQL's clock; negative: behind."
+    )
+    problem = models.CharField(
+        max_length=255, blank=True, help_text="Why the beat does nothing; empty: it works as it should."
+    )
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def living_beats(now: datetime) -> list[BeatProcess]:
+    """Return the beats that have written their rows within the last 15 s, by name."""
+    return list(BeatProcess.objects.filter(seen_at__gt=now - LIVING_AFTER))
+
+
+def beat_problems(beats: list[BeatProcess]) -> list[str]:
+    """Return a sentence for each different problem of these beats, with the number of beats that have it.
+
+    The sentences name no machine, so they can be shown to anybody. Return one sentence if there is no beat.
+    """
+    if not beats:
+        return ["No beat is running: scheduled jobs do not start."]
+    problems = [beat.problem for beat in beats if beat.problem]
+    return [
+        f"{problems.count(problem)} of {len(beats)} beats {'does' if problems.count(problem) == 1 else 'do'} nothing. "
+        f"{problem}"
+        for problem in dict.fromkeys(problems)
+    ]
