@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from schedules.clock.cron.expression import Cron, read_cron
 from schedules.clock.cron.words import cron_words
 from schedules.clock.occurrences import next_after, occurrences
-from schedules.clock.solar import SolarEvent
+from schedules.clock.solar import SolarEvent, has_certainly
 from schedules.clock.spec import Kind, ScheduleSpec, label, with_anchor
 from schedules.clock.wording import clock_words, day_words, joined, length_words, number_words, ordinal
 from schedules.clock.zones.clock_changes import dst_changes
@@ -32,7 +31,7 @@ _EVENT_WORDS = {
 # Degrees. Below 48.56 = 90 - 23.44 (tilt of the earth's axis) - 18 (astronomical twilight), each event happens daily.
 _MIN_LATITUDE_WITH_MISSING_EVENTS = 48
 _MAX_TIME_BETWEEN_DAILY_EVENTS = timedelta(hours=36)  # a longer time means that a day has passed without the event
-_WEEK = timedelta(days=7)
+_DAY = timedelta(days=1)
 _SHORT_MONTHS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}  # days of these months, leap day excluded; other months have 31
 
 
@@ -131,36 +130,34 @@ def _solar_notes(spec: ScheduleSpec, event: SolarEvent, now: datetime) -> list[s
     """Return a note about the first period without the event in the year after `now`, or an empty list."""
     if abs(spec.latitude) < _MIN_LATITUDE_WITH_MISSING_EVENTS:
         return []
-    # A preview must be fast: check a few weeks first. Search the whole year only if they have a day without the event.
-    if not any(_has_day_without_event(spec, *period) for period in _decisive_periods(now)):
-        return []
-    before = max(now, spec.start_at or now)
-    for at in occurrences(spec, now, now + _YEAR_AHEAD):
-        if at - before > _MAX_TIME_BETWEEN_DAILY_EVENTS:
-            period = f"between {day_words(before)} and {day_words(at)}"
-            return [f"At this latitude some days have no {_EVENT_WORDS[event]}: the schedule does not run {period}."]
-        before = at
+    for after, until in _uncertain_periods(spec, event, now):
+        before = max(after, spec.start_at or after)
+        for at in occurrences(spec, after, until):
+            if at - before > _MAX_TIME_BETWEEN_DAILY_EVENTS:
+                period = f"between {day_words(before)} and {day_words(at)}"
+                return [
+                    f"At this latitude some days have no {_EVENT_WORDS[event]}: the schedule does not run {period}."
+                ]
+            before = at
     return []
 
 
-def _decisive_periods(now: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the three days after `now`, and the two weeks around each solstice in the year after `now`.
+def _uncertain_periods(spec: ScheduleSpec, event: SolarEvent, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the periods in the year after `now` that may have days without the event, with two days on both sides.
 
-    An event that is missing on some day of the year is also missing near a solstice.
+    Only these periods need the exact instants, which are slow to compute.
     """
-    until = now + _YEAR_AHEAD
-    yield now, now + 2 * _MAX_TIME_BETWEEN_DAILY_EVENTS
-    for year in range(now.year, until.year + 1):
-        for month in (6, 12):
-            solstice = datetime(year, month, 21, 12, tzinfo=UTC)
-            low, high = max(now, solstice - _WEEK), min(until, solstice + _WEEK)
-            if low < high:
-                yield low, high
-
-
-def _has_day_without_event(spec: ScheduleSpec, after: datetime, until: datetime) -> bool:
-    ats = [after, *occurrences(spec, after, until), until]
-    return any(at - before > _MAX_TIME_BETWEEN_DAILY_EVENTS for before, at in pairwise(ats))
+    place, end = (spec.latitude, spec.longitude), now + _YEAR_AHEAD
+    day, begin = now, None
+    while day <= end:
+        if not has_certainly(event, place, day.date()):
+            begin = begin or day
+        elif begin is not None:
+            yield max(now, begin - 2 * _DAY), min(end, day + 2 * _DAY)
+            begin = None
+        day += _DAY
+    if begin is not None:
+        yield max(now, begin - 2 * _DAY), end
 
 
 def _field_notes(cron: Cron) -> list[str]:

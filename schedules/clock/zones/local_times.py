@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from schedules.clock.cron.expression import Cron, LocalTimeFinder
+from schedules.clock.effort import NO_LIMIT, PERIOD_STEPS, Effort
 from schedules.clock.zones.zones import OffsetPeriod, offset_periods_from
 
 _SECOND = timedelta(seconds=1)
@@ -31,7 +32,12 @@ class Fold(StrEnum):
 
 
 def cron_instants(
-    cron: Cron, zone: str, policies: tuple[Gap, Fold], after: datetime, until: datetime
+    cron: Cron,
+    zone: str,
+    policies: tuple[Gap, Fold],
+    after: datetime,
+    until: datetime,
+    effort: Effort = NO_LIMIT,
 ) -> Iterator[datetime]:
     """Yield the instants in (after, until] at which the expression fires in the zone: aware UTC, strictly increasing.
 
@@ -40,7 +46,8 @@ def cron_instants(
     3. Fire at each matching local time of the period. With the policy `first`: skip times that have already occurred.
     4. Stop if the expression names no later local time, or if clocks have skipped each of its times for 50 years.
 
-    The policies apply to fixed times of day only (`Cron.is_fixed`); other expressions follow elapsed time.
+    The policies apply to fixed times of day only (`Cron.is_fixed`); other expressions follow elapsed time. Raises
+    SearchTooLong if `effort` is used up.
     """
     gap, fold = policies
     shifts, fires_once = cron.is_fixed and gap is Gap.SHIFT, cron.is_fixed and fold is Fold.FIRST
@@ -52,6 +59,7 @@ def cron_instants(
         for period in offset_periods_from(zone, start):
             if period.start_at > until or (not cron.years and period.start_at - last_at > MAX_TIME_WITHOUT_FIRE):
                 return
+            effort.spend(PERIOD_STEPS)
             # Cron names whole seconds, so "later than `floor`" is the same as "from the second after it".
             if previous is None:
                 floor = (start + period.offset).replace(tzinfo=None)
@@ -69,6 +77,7 @@ def cron_instants(
                 last_at = (local - period.offset).replace(tzinfo=UTC)
                 if last_at > until:
                     return
+                effort.spend(1)
                 yield last_at
                 local = finder.after(local)
             if local is None:
