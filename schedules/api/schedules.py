@@ -24,8 +24,9 @@ from schedules.api.schedule_shapes import (
 )
 from schedules.clock import preview
 from schedules.clock.anchors import first_mark
-from schedules.clock.describe import describe, warnings
+from schedules.clock.describe import describe
 from schedules.clock.effort import Effort
+from schedules.clock.notes.warnings import warnings
 from schedules.clock.occurrences import next_after
 from schedules.clock.policies.start_times import hashed_start, latest_starts
 from schedules.clock.spec import to_json
@@ -99,6 +100,7 @@ class ScheduleValidateView(ApiView):
             description=describe(spec),
             schedule=to_json(spec),
             next_run_at=next_after(spec, first_mark(spec, now)),
+            warnings=warnings(spec, now),
         )
         return Response(verdict.json_body())
 

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from schedules.admin.form import mapping
 from schedules.admin.form.errors import in_form_words, place_of
-from schedules.clock.describe import describe, warnings
+from schedules.clock.describe import describe
 from schedules.clock.effort import Effort
+from schedules.clock.notes.warnings import warnings
 from schedules.clock.occurrences import next_after
 from schedules.clock.policies.start_times import jittered, latest_start
 from schedules.clock.preview import Fire, Mark, bounded_preview, fire_of
