@@ -56,6 +56,16 @@ def raw_server(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[
             listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts connections
 
 
+def then_close(answer: bytes) -> Answer:
+    """Return an answer after which the server closes the connection."""
+
+    def reply(peer: socket.socket) -> None:
+        peer.sendall(answer)
+        peer.shutdown(socket.SHUT_WR)
+
+    return reply
+
+
 def _accept(
     listener: socket.socket, server: RawServer, answers: tuple[Answer, ...], tls: ssl.SSLContext | None
 ) -> None:

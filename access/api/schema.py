@@ -153,6 +153,7 @@ ERROR_DESCRIPTIONS = {
     404: "The object does not exist, was deleted, or is hidden from you.",
     409: "The object's current state does not allow the operation.",
     413: "The body is too large.",
+    414: "The URL is too long.",
     415: "The body is not `application/json`.",
 }
 NOT_FOUND = "No object was found at this URL: the URL is wrong, or the object was deleted or is hidden from you."
@@ -168,6 +169,7 @@ PROBLEM_EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
     404: (NOT_FOUND, []),
     409: ("The job is active, not paused.", []),
     413: ("The body is too large: the limit is 65536 bytes.", []),
+    414: ("The URL is too long: send fewer or shorter query parameters.", []),
     415: (NOT_JSON, []),
 }
 
@@ -185,10 +187,10 @@ def operation(
     """Return a decorator that documents a method of a view. The method's docstring describes the operation.
 
     `responses`: a shape and an example for each status. `body`: the request body's shape and named examples. `errors`:
-    statuses in addition to 400, 401, 403 and, with a body, 413 and 415. `location_status`: the status whose response
-    has a Location header. `media_types`: those of the request body.
+    statuses in addition to 400, 401, 403, with parameters 414, and with a body 413 and 415. `location_status`: the
+    status whose response has a Location header. `media_types`: those of the request body.
     """
-    statuses = [400, 401, 403, *errors, *([413, 415] if body else [])]
+    statuses = [400, 401, 403, *errors, *([414] if parameters else []), *([413, 415] if body else [])]
     found: list[OpenApiParameter] = parameters.openapi_parameters() if parameters else []
     if location_status:
         found.append(OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[location_status]))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class JobRunFilters(PageParameters):
     """Filters for the runs of one job."""
 
-    status: Annotated[tuple[RunStatus, ...], BeforeValidator(split_at_commas)] | None = Field(
+    status: Annotated[tuple[RunStatus, ...], Field(min_length=1), BeforeValidator(split_at_commas)] | None = Field(
         None, description="Only runs with this status. Separate several statuses with commas."
     )
     origin: Origin | None = None

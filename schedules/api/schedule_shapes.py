@@ -16,6 +16,7 @@ from schedules.clock.zones.clock_changes import ChangeKind
 from schedules.jobs.schedule_shape import INSTANT_SCHEMA, AnySchedule, Schedule
 from schedules.policies import Jitter
 
+NO_SCHEDULE = "Null: no schedule, so the job starts only by hand, through the API or after other jobs."
 MAX_FIRES = 100  # instants in a preview; the request waits until they are computed
 
 
@@ -39,7 +40,7 @@ def _zone(value: object) -> str:
 class PreviewRequest(Shape):
     """A schedule to preview."""
 
-    schedule: Annotated[Any, DocumentedAs(AnySchedule)]
+    schedule: Annotated[Any, DocumentedAs(AnySchedule | None)] = Field(description=NO_SCHEDULE)
     count: Annotated[int, Field(strict=True, ge=1, le=MAX_FIRES)] = Field(
         10, description="Maximum number of instants to return."
     )
@@ -113,7 +114,7 @@ class Preview(Shape):
 class ValidationRequest(Shape):
     """A schedule to validate."""
 
-    schedule: Annotated[Any, DocumentedAs(AnySchedule)]
+    schedule: Annotated[Any, DocumentedAs(AnySchedule | None)] = Field(description=NO_SCHEDULE)
 
 
 class Verdict(Shape):

@@ -42,8 +42,8 @@ SHOWN_AS: dict[str, Any] = {
     "policies": JobPolicies | None,
 }
 SHOWN_DESCRIPTIONS = {
-    "target": "What each run does. If a header's name looks like the name of a credential, the header's value is "
-    "hidden from callers who may not change the job."
+    "target": "What each run does. The values of headers that are not known to be harmless are hidden from callers "
+    "who may not change the job."
 }
 
 # A PATCH accepts the members of a definition, and of the objects in it, all of them optional.

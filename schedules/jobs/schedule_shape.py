@@ -109,7 +109,13 @@ class Schedule(Shape):
     )
 
 
-AnySchedule = Schedule | Annotated[list[Schedule], Field(description="Short form of an object with only `specs`.")]
+AnySchedule = (
+    Schedule
+    | Annotated[
+        list[Schedule],
+        Field(min_length=MIN_SPECS, max_length=MAX_SPECS, description="Short form of an object with only `specs`."),
+    ]
+)
 
 
 def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple[ScheduleSpec, datetime | None]:

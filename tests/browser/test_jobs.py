@@ -243,7 +243,7 @@ def test_a_delay_and_a_solar_event_have_fields_of_their_own(admin: Page) -> None
     screenshot(admin, "job-form-solar")
 
 
-def test_a_form_that_was_overtaken_by_another_change_is_shown_again_with_that_change(admin: Page) -> None:
+def test_a_form_that_was_overtaken_is_shown_again_with_the_other_change(admin: Page) -> None:
     job = make_job("overtaken", {"cron": "0 9 * * *"})
     admin.goto(f"/admin/schedules/job/{job.pk}/change/")
     admin.get_by_label("Name").fill("renamed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import socket
 from dataclasses import dataclass, field
@@ -38,9 +37,8 @@ def status(line: bytes, *headers: bytes) -> bytes:
 def drop_the_second_request(peer: socket.socket) -> None:
     """Answer the first request of a connection, and close the connection when a second one arrives, unread."""
     peer.sendall(OK)
-    with contextlib.suppress(OSError):
-        peer.recv(1)
-    peer.close()
+    peer.recv(1)
+    peer.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import logging
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,7 @@ from structlog.stdlib import ProcessorFormatter
 
 from executions.targets.http.target import HttpTarget
 from scheduler_project.logging import logging_config
-from tests.raw_server import OK, Answer, raw_server
+from tests.raw_server import OK, raw_server, then_close
 from tests.target_context import RecordingContext
 from tests.valid_targets import parse
 
@@ -30,14 +29,6 @@ MALFORMED = [
     b"HTTP/1.1 200 OK\r\nContent-Length: s3cret\r\n\r\nok",
     OK,
 ]
-
-
-def answer_and_close(answer: bytes) -> Answer:
-    def reply(peer: socket.socket) -> None:
-        peer.sendall(answer)
-        peer.shutdown(socket.SHUT_WR)
-
-    return reply
 
 
 @pytest.fixture(params=["INFO", "WARNING"])
@@ -62,7 +53,7 @@ def test_a_call_writes_no_header_and_no_query_into_the_log(
     answer: bytes, lines: io.StringIO, settings: Settings
 ) -> None:
     settings.MAINSPRING = dataclasses.replace(settings.MAINSPRING, http_allow_private_networks=True)
-    with raw_server(answer_and_close(answer)) as server:
+    with raw_server(then_close(answer)) as server:
         config = parse({"kind": "http", "url": server.url("/hook?token=s3cret")}, None)
         HttpTarget().execute(config, None, RecordingContext())
         assert len(server.requests) == 1
@@ -73,6 +64,6 @@ def test_a_call_writes_no_header_and_no_query_into_the_log(
 
 @pytest.mark.parametrize("answer", MALFORMED[:2])
 def test_a_command_that_uses_urllib3_writes_none_either(answer: bytes, lines: io.StringIO) -> None:
-    with raw_server(answer_and_close(answer)) as server:
+    with raw_server(then_close(answer)) as server:
         urllib3.PoolManager(retries=2).request("GET", server.url("/hook?token=s3cret"))
     assert "s3cret" not in lines.getvalue()
