@@ -146,12 +146,14 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "scheduler_project.web.health.answer_probes",  # first: health checks use plain HTTP and IP addresses
+    "scheduler_project.web.api_responses.complete_api_responses",  # around everything that responds for the API
     "django.middleware.security.SecurityMiddleware",
     "scheduler_project.web.content_policy.with_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "access.middleware.drop_invalid_session_cookie",  # before the session is read
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "scheduler_project.web.readable_requests.refuse_unreadable",  # before a form is read
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

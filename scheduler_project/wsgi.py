@@ -7,12 +7,13 @@ from gunicorn.errors import AppImportError
 
 from scheduler_project.env import Environment
 from scheduler_project.start_checks import start_problems
+from scheduler_project.web.chunked_bodies import with_content_length
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
 # Check each connection before its use: a request on a connection that the server has closed would show an error page.
 if not Environment(os.environ).text("MAINSPRING_DB_CHECK"):
     os.environ["MAINSPRING_DB_CHECK"] = "true"
 
-application = get_wsgi_application()
+application = with_content_length(get_wsgi_application())
 if problems := start_problems():
     raise AppImportError(problems)  # gunicorn prints the text, without a traceback, and ends

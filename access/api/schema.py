@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
+from values.problem_documents import MEDIA_TYPE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from access.api.parameters import Parameters
 
 View = TypeVar("View", bound="Callable[..., Any]")
-PROBLEM = "application/problem+json"
+PROBLEM = MEDIA_TYPE
 REFERENCE = "#/components/schemas/"
 
 
@@ -178,12 +180,13 @@ def operation(
     parameters: type[Parameters] | None = None,
     errors: Sequence[int] = (),
     location_status: int | None = None,
+    media_types: Sequence[str] = ("application/json",),
 ) -> Callable[[View], View]:
     """Return a decorator that documents a method of a view. The method's docstring describes the operation.
 
     `responses`: a shape and an example for each status. `body`: the request body's shape and named examples. `errors`:
     statuses in addition to 400, 401, 403 and, with a body, 413 and 415. `location_status`: the status whose response
-    has a Location header.
+    has a Location header. `media_types`: those of the request body.
     """
     statuses = [400, 401, 403, *errors, *([413, 415] if body else [])]
     found: list[OpenApiParameter] = parameters.openapi_parameters() if parameters else []
@@ -193,7 +196,7 @@ def operation(
         operation_id=name,
         summary=name.replace("_", " ").capitalize(),
         parameters=found,
-        request=_request(*body) if body else None,
+        request=_request(*body, media_types) if body else None,
         responses={
             **{status: _response(status, *response) for status, response in responses.items()},
             **{(status, PROBLEM): _problem(status) for status in statuses},
@@ -202,9 +205,9 @@ def operation(
     return decorate
 
 
-def _request(shape: type[Shape], examples: Mapping[str, Any]) -> dict[str, OpenApiRequest]:
+def _request(shape: type[Shape], examples: Mapping[str, Any], media_types: Sequence[str]) -> dict[str, OpenApiRequest]:
     named = [OpenApiExample(name, value) for name, value in examples.items()]
-    return {"application/json": OpenApiRequest(shape, examples=named)}
+    return {media_type: OpenApiRequest(shape, examples=named) for media_type in media_types}
 
 
 def _response(status: int, shape: type[Shape] | None, example: Any) -> OpenApiResponse:

@@ -191,11 +191,11 @@ class FairShares:
             self._excess.append(run)
 
     def _pop_next(self, share: _Share) -> PoolRun:
-        while True:
+        *_, run = heappop(share.queue)
+        while self._waiting.get(run.run_id) is not run:  # the run was removed
             *_, run = heappop(share.queue)
-            if self._waiting.get(run.run_id) is run:
-                self._drop(run, share)
-                return run
+        self._drop(run, share)
+        return run
 
     def _remove(self, run: PoolRun, share: _Share) -> None:
         self._drop(run, share)

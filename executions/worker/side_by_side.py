@@ -166,13 +166,11 @@ class RunPool:
 
     def _serve_waiting(self) -> None:
         """Start waiting runs when places become free, and postpone the publication of runs that do not start soon."""
-        while True:
+        while not self._is_stopping:
             with self._changed:
-                if self._is_stopping:
-                    break
                 starting = self._shares.start_waiting(time.monotonic())
                 late = self._shares.pop_late(time.monotonic())
-                if not (starting or late.kept or late.returned):
+                if not (starting or late.kept or late.returned or self._is_stopping):
                     self._changed.wait(FRESH_CHECK_INTERVAL if self._shares.n_fresh else None)
                     continue
             self._start_late(starting)

@@ -11,6 +11,7 @@ from schedules.api.shapes import Pause, Resume
 from schedules.clock.policies.resumption import Resumption
 from schedules.jobs import chains
 from schedules.jobs.members import stored_members
+from schedules.jobs.merging import merged
 from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
@@ -76,10 +77,14 @@ def null_because_unreadable(data: dict[str, Any]) -> list[str]:
     return [name for name in unreadable if data.get(name, "") is None] if isinstance(unreadable, dict) else []
 
 
-def changed_definition(job: Job, change: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-    """Return the job's definition after a change, without null members. Validation gives these members defaults."""
-    merged = {**stored_members(job, chains.of(job.pk, caller)), **change}
-    return {name: value for name, value in merged.items() if value is not None}
+def changed_definition(job: Job, change: Mapping[str, Any], caller: Caller, now: datetime) -> dict[str, Any]:
+    """Return the job's definition after a change (see `merged`), without null members.
+
+    Validation gives a null member its default. A member that cannot be read is replaced, not merged.
+    """
+    stored = stored_members(job, chains.of(job.pk, caller))
+    base = {name: value for name, value in stored.items() if name not in change.keys() & job.unreadable.keys()}
+    return {name: value for name, value in merged(base, change, now).items() if value is not None}
 
 
 def read_change(request: Request) -> dict[str, Any]:

@@ -75,7 +75,8 @@ DEFINITIONS: dict[str, Any] = {
     "No schedule": {"name": "rebuild", "target": {"kind": "command", "name": "demo.echo"}},
 }
 CHANGES: dict[str, Any] = {
-    "Change the schedule": {"schedule": {"cron": "0 3 * * *", "timezone": "America/New_York"}},
+    "Change the time, keep the time zone": {"schedule": {"cron": "0 3 * * *"}},
+    "Change one policy, and remove a limit": {"policies": {"timeout": "2m", "concurrency": None}},
     "Remove the chains": {"start_after": []},
     "Rename": {"name": "nightly report (PDF)"},
 }

@@ -9,7 +9,7 @@ from django.urls import reverse
 from pydantic import BeforeValidator, Field
 from rest_framework.response import Response
 
-from access.api.bodies import read_body
+from access.api.bodies import MERGE_PATCH, read_body
 from access.api.paging import paginate
 from access.api.parameters import PageParameters, split_at_commas
 from access.api.schema import operation
@@ -150,16 +150,27 @@ class JobView(ApiView):
         return Response(shape.json_body())
 
     @operation(
-        "change_job", body=(JobChange, examples.CHANGES), responses={200: (JobShape, examples.JOB)}, errors=[404]
+        "change_job",
+        body=(JobChange, examples.CHANGES),
+        responses={200: (JobShape, examples.JOB)},
+        errors=[404],
+        media_types=("application/json", MERGE_PATCH),
     )
     def patch(self, request: Request, job_id: UUID) -> Response:
-        """Change some members of a job's definition. Each new value replaces the old one: objects are not merged."""
+        """Change some members of a job's definition, as a JSON merge patch (RFC 7396).
+
+        Members that are not named stay, also inside `schedule`, `target`, `payload` and `policies`. Null sets a member
+        to its default; inside a payload it removes the member. Lists, such as `specs` and `start_after`, are replaced
+        as a whole. A `schedule` that names another kind, such as `every` for a cron schedule, keeps `timezone`,
+        `start_at`, `end_at` and `max_runs`; a `target` with another `kind` keeps nothing, and its `payload` is replaced
+        too. The content type may also be `application/merge-patch+json`.
+        """
         now = clock.now()
         change, caller = read_change(request), caller_of(request)
         # Hold the job's lock from the read to the write: one of two simultaneous PATCHes could undo the other.
         with transaction.atomic():
             job = definitions.lock(job_id)
-            definition = validate(changed_definition(job, change, caller), now, job, caller=caller)
+            definition = validate(changed_definition(job, change, caller, now), now, job, caller=caller)
             job = definitions.replace(job_id, definition, now, actor=actor_of(request), caller=caller)
         return Response(shown(job, request).json_body())
 

@@ -17,7 +17,6 @@ import pytest
 
 from executions.targets.base import Cancelled, Failed, InvalidTarget, Outcome, StopReason, Succeeded
 from executions.targets.command import CommandContext, command, registry
-from executions.targets.http.connection import idle
 from executions.targets.loading import load_targets
 from executions.targets.registry import TARGETS, parse_config
 from tests.extending import KIND
@@ -60,7 +59,6 @@ def http_case(folder: Path) -> Iterator[Case]:
             invalid=({**target, "url": "nowhere"}, None),
             reached=receiver.arrived,
         )
-    idle.get().close()
 
 
 @contextlib.contextmanager

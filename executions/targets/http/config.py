@@ -58,7 +58,11 @@ class HttpConfig(TargetConfig):
     kind: Literal["http"] = "http"
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
     url: str = Field(description="An http or https URL without credentials or fragment; at most 2048 characters.")
-    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, description="Sent with the request.")
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default_factory=dict,
+        description="Sent with the request. Values of headers that are not known to be harmless are secret: they are "
+        "shown as ••••, and removed from what is kept of the response.",
+    )
     query: dict[str, QueryValue] = Field(default_factory=dict, description="Appended to the query of the URL.")
     body_format: Literal["json", "form", "raw", "none"] = Field(
         default="json",

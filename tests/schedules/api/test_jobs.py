@@ -138,12 +138,12 @@ def test_put_sets_members_that_are_left_out_to_their_defaults(api: DocumentedCli
     assert (body["payload"], body["version"]) == (None, 2)
 
 
-def test_patch_replaces_a_member_as_a_whole_and_keeps_the_others(api: DocumentedClient) -> None:
+def test_patch_keeps_the_members_and_policies_that_it_does_not_name(api: DocumentedClient) -> None:
     job = yearly(description="kept", policies={"timeout": "90s", "overlap": "allow"})
 
     body = api.send("PATCH", at(job), {"policies": {"timeout": "2m"}}).json()
 
-    assert (body["policies"]["timeout"], body["policies"]["overlap"]) == ("2m", "skip")
+    assert (body["policies"]["timeout"], body["policies"]["overlap"]) == ("2m", "allow")
     assert (body["description"], body["target"]) == ("kept", ECHO)
 
 
