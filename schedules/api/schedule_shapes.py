@@ -105,7 +105,9 @@ class Preview(Shape):
         "before `start_at` or after `end_at` are left out. Empty for the kinds `delay` and `none`."
     )
     warnings: list[str] = Field(
-        description="Warnings about behaviour that may be unexpected, such as a schedule without future instants."
+        description="Warnings about behaviour that may be unexpected, such as a schedule without future instants, a "
+        "clock change that drops a run, or a time zone whose clocks never change. If the search for instants was "
+        "stopped because it would take too long, a warning says so."
     )
 
 
@@ -122,6 +124,7 @@ class Verdict(Shape):
     description: str = Field(description="The schedule in words.")
     schedule: Annotated[Any, DocumentedAs(Schedule)] = Field(description="The schedule in its canonical form.")
     next_run_at: datetime | None = Field(description="The next instant of the schedule; null if there is none.")
+    warnings: list[str] = Field(description="The same warnings as in the preview.")
 
 
 class Refusal(Shape):

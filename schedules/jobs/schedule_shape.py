@@ -38,8 +38,11 @@ class Schedule(Shape):
     )
     cron: str | None = Field(
         None,
-        description="A cron expression of five fields, or six with seconds first; or `@daily` and similar names.",
-        examples=["30 2 * * *"],
+        description="A cron expression of five fields, six with seconds first, or seven with seconds first and the "
+        "year last; or `@daily` and similar names. Beside numbers, lists, ranges and steps, it may contain `?` (as `*`), "
+        "names (`MON`, `MONDAY`), ranges across the end of a field (`22-2`, `FRI-MON`), `L`, `L-3`, `15W` and `LW` as "
+        "day of month, and `MON#2`, `5L` and `FRI#L` as day of week.",
+        examples=["30 2 * * *", "0 9 LW * *", "0 0 9 1 1 ? 2027-2030"],
     )
     every: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] | None = Field(
         None, description="A fixed interval of elapsed time, such as `15m`, `PT15M` or 900 (seconds)."
