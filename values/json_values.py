@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, TypeVar
 
 from values.quoting import quoted
@@ -22,6 +22,7 @@ MAX_NAME_LENGTH = 100  # characters of one part of a dotted field in an error
 MAX_DIGITS_SHOWN = 40  # characters of a number in an error
 MAX_FAULTS = 20  # faults of one JSON text that are reported: nobody reads more
 MAX_DIGITS = 100  # jsonb returns all digits of a number: the five characters 1e308 would become 309 digits
+MIN_WITH_EXPONENT = 1e16  # Python writes larger floats with an exponent
 _INVALID_CHARACTER = "a NUL character or an incomplete Unicode character (a lone surrogate)"
 _LARGEST, _SMALLEST = 10**MAX_DIGITS, 10.0**-MAX_DIGITS
 
@@ -58,21 +59,40 @@ def clean_text(text: str) -> str:
     return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def is_same_json(one: object, other: object) -> bool:
-    """Return whether two values are equal as JSON.
+def is_same_json(one: object, other: object, *, in_order: bool = False) -> bool:
+    """Return whether two values are equal as JSON; with `in_order`, whether their members have the same order too.
 
     `true` and 1 differ, unlike in Python. An integer is converted to a float before it is compared with a float,
     because jsonb returns 1e23 as an integer.
     """
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(is_same_json(item, other[name]) for name, item in one.items())
+        has_same_names = list(one) == list(other) if in_order else one.keys() == other.keys()
+        return has_same_names and all(is_same_json(item, other[name], in_order=in_order) for name, item in one.items())
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(is_same_json, one, other))
+        pairs = zip(one, other, strict=False)
+        return len(one) == len(other) and all(is_same_json(*pair, in_order=in_order) for pair in pairs)
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, int | float) and isinstance(other, int | float) and float in (type(one), type(other)):
         return float(one) == float(other)
     return one == other
+
+
+def is_kept_by_jsonb(value: object) -> bool:
+    """Return whether jsonb returns `value` exactly: with the same order of members, and the same kinds of numbers."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, float) and item.is_integer() and (abs(item) >= MIN_WITH_EXPONENT or item == 0):
+            return False  # jsonb returns 1e22 as an integer, and -0.0 without its sign
+        if isinstance(item, Mapping):
+            names = [name.encode() for name in item]
+            if any((len(one), one) > (len(other), other) for one, other in pairwise(names)):
+                return False  # jsonb sorts the members by the length of their names
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+    return True
 
 
 def _has_too_many_digits(number: float) -> bool:

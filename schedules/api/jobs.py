@@ -15,7 +15,16 @@ from access.api.parameters import PageParameters, split_at_commas
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
 from access.visibility import Action, caller_of, may, visible
-from executions.api import QUEUED_DETAIL, RUN_PAGE, JobRunFilters, NoBody, RunDetail, RunPage, accepted, page_of_runs
+from executions.api import (
+    JOB_RUN_PAGE,
+    QUEUED_DETAIL,
+    JobRunFilters,
+    JobRunPage,
+    NoBody,
+    RunDetail,
+    accepted,
+    page_of_job_runs,
+)
 from executions.runs import Run
 from schedules import triggers
 from schedules.api import examples
@@ -253,13 +262,16 @@ class JobRunListView(ApiView):
     subjects: ClassVar[Subjects] = {"job_id": Job}
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
-    @operation("list_job_runs", parameters=JobRunFilters, responses={200: (RunPage, RUN_PAGE)}, errors=[404])
+    @operation("list_job_runs", parameters=JobRunFilters, responses={200: (JobRunPage, JOB_RUN_PAGE)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
-        """List the runs of a job, latest nominal instant first."""
+        """List the runs of a job, latest nominal instant first.
+
+        Retention deletes old runs. `last_pruned` has what is left of the job's last run, if this run was deleted.
+        """
         filters = JobRunFilters.read(request)
         if not visible(Job, caller_of(request)).filter(pk=job_id).exists():
             raise JobGone
-        return Response(page_of_runs(request, filters, job_id).json_body())
+        return Response(page_of_job_runs(request, filters, job_id).json_body())
 
 
 def shown(job: Job, request: Request, links: chains.Links | None = None) -> JobShape:

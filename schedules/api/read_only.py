@@ -127,6 +127,20 @@ def without_state(sent: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in sent.items() if name not in StateAtCreation.model_fields}
 
 
+def check_state(sent: Mapping[str, Any]) -> None:
+    """Raise InvalidInput if `state` or `enabled` in the registration of an existing job is no state at all.
+
+    The registration does not change the job's state.
+    """
+    errors: dict[str, list[str]] = {}
+    if "state" in sent and sent["state"] not in JobState.values:
+        errors["state"] = [f"state must be one of {', '.join(JobState.values)}."]
+    if "enabled" in sent and not isinstance(sent["enabled"], bool):
+        errors["enabled"] = ["enabled must be true or false."]
+    if errors:
+        raise InvalidInput(errors)
+
+
 def check_sent_back(sent: Mapping[str, Any], before: JobShape | None, after: JobShape, now: datetime) -> None:
     """Raise InvalidInput for each read-only member in `sent` that a `GET` of the job cannot have shown up to `now`.
 

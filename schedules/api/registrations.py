@@ -18,7 +18,7 @@ from schedules import triggers
 from schedules.api import examples
 from schedules.api.bodies import read_definition
 from schedules.api.jobs import MAX_DEFINITION_BYTES, check_new, shown
-from schedules.api.read_only import NewJob, StateAtCreation, check_sent_back, without_state
+from schedules.api.read_only import NewJob, StateAtCreation, check_sent_back, check_state, without_state
 from schedules.api.registration_shapes import INVALID_KEY, Registered, RegisteredJobs, Registration
 from schedules.api.shapes import Job as JobShape
 from schedules.exceptions import InvalidRegistration, JobGone
@@ -125,18 +125,19 @@ def register_all(
     `others`: the read-only members by key. Raises InvalidRegistration, also if a read-only member is wrong.
     """
     now, caller, actor = clock.now(), caller_of(request), actor_of(request)
-    states = _for_each(others, lambda key: StateAtCreation.read(others[key]))
     checked = [key for key, sent in others.items() if without_state(sent)]
 
     def finish(key: str) -> registration.Registered:
-        each = registered[key]
+        each, sent = registered[key], others[key]
         if each.outcome is Outcome.CREATED:
-            check_new(others[key], each.job, None, request, now)
-        elif key in before:
-            check_sent_back(without_state(others[key]), before[key], shown(each.job, request), now)
-        terms = states[key].pause_of_new(now) if each.outcome is Outcome.CREATED else None
-        if terms:
-            triggers.pause_new(each.job, now, actor=actor, terms=terms)
+            terms = StateAtCreation.read(sent).pause_of_new(now)
+            check_new(sent, each.job, None, request, now)
+            if terms:
+                triggers.pause_new(each.job, now, actor=actor, terms=terms)
+        else:
+            check_state(sent)
+            if key in before:
+                check_sent_back(without_state(sent), before[key], shown(each.job, request), now)
         return each
 
     with transaction.atomic():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -84,10 +85,17 @@ def changed_members(job: Job, definition: Definition, start_after: Collection[St
     `start_after`: the job's current chains. `job.spec` must be loaded.
     """
     stored = stored_members(job, list(start_after))
-    changed = {name for name in MEMBERS if not is_same_json(stored[name], definition.members[name])}
+    changed = {name for name in MEMBERS if not _is_same(name, stored[name], definition.members[name])}
     if set(start_after) == set(definition.start_after):
         changed -= {"start_after"}  # the order of chains does not matter
     return changed
+
+
+def _is_same(name: str, stored: Any, wanted: Any) -> bool:
+    if name == "target" and isinstance(stored, Mapping):
+        # The order of the target's own members means nothing, but that of its headers and its query does.
+        stored, wanted = (dict(sorted(value.items())) for value in (stored, wanted))
+    return is_same_json(stored, wanted, in_order=name in ("target", "payload"))
 
 
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
@@ -137,6 +145,7 @@ def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
         end_span(job_id, min(_schedule_end(job, now), job.mark_at))
         _log("job_deleted", "delete", job, actor, n_unchained=len(started))
         job.delete()
+        history.forget(job_id)
         followups.update({*sources, job_id})
         runs.supersede(job_id, now)  # searches by name or target no longer find the last version of the job
 

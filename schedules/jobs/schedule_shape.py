@@ -62,16 +62,16 @@ class Schedule(Shape):
         description="With `cron`: the text from which each `H` is computed. Default: the job's id. Jobs with the same "
         "expression and the same key run at the same times. Without an `H`, the member is dropped.",
     )
-    every: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] = Field(
+    every: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] | None = Field(
         None, description="A fixed interval of elapsed time, such as `15m`, `PT15M` or 900 (seconds)."
     )
-    anchor_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
+    anchor_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] | None = Field(
         None,
         description="An instant from which `every` counts. Default: `start_at`, or the time when the job gets this "
         "interval. A job that keeps the same `every` keeps its anchor, unless `anchor_at` or another `start_at` is "
         "given.",
     )
-    at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
+    at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] | None = Field(
         None, description="The one instant at which the job runs."
     )
     solar: SolarEvent | None = Field(
@@ -81,7 +81,7 @@ class Schedule(Shape):
     )
     latitude: float | None = Field(None, ge=-90, le=90, description="With `solar`: degrees; south is negative.")
     longitude: float | None = Field(None, ge=-180, le=180, description="With `solar`: degrees; west is negative.")
-    delay: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] = Field(
+    delay: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] | None = Field(
         None,
         description="Time between the end of one scheduled run and the start of the next. The first run starts at "
         "`start_at`, or immediately if `start_at` is missing or past. After a skipped occurrence, the time counts from "
@@ -111,10 +111,10 @@ class Schedule(Shape):
         description="If clocks repeat a time of `cron`: run the `first` time (default), or `both` times. No effect if "
         "the minute or hour field starts with `*`.",
     )
-    start_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
+    start_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] | None = Field(
         None, description="No occurrence before this instant."
     )
-    end_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
+    end_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] | None = Field(
         None, description="No occurrence after this instant."
     )
     max_runs: int | None = Field(

@@ -193,6 +193,16 @@ class TestChange:
             shown = answer.json()
             assert shown.get("state", shown.get("jobs", [{}])[0].get("state")) == state == Job.objects.get().state
 
+    @pytest.mark.parametrize("register", [put_by_key, put_many])
+    def test_an_ended_job_can_be_registered_as_it_was_read(self, api: DocumentedClient, register: Any) -> None:
+        put_by_key(api, {**BODY, "schedule": {"every": "1m", "max_runs": 1}})
+        tick(datetime.now(UTC) + timedelta(minutes=5), 10)
+        read = api.get(f"{JOBS}/by-key/a").json()
+        assert read["state"] == "ended"
+        assert register(api, read).status_code == 200
+        for sent, field in (({"state": "odd"}, "state"), ({"state": None}, "state"), ({"enabled": 1}, "enabled")):
+            assert plain(fields_of(register(api, {**read, **sent}))) == [field]
+
     def test_a_patch_of_enabled_says_what_to_do_instead(self, api: DocumentedClient) -> None:
         job = post(api, BODY).json()
         (error,) = problem_of(api.send("PATCH", f"{JOBS}/{job['id']}", {"enabled": False}), 400)["errors"]

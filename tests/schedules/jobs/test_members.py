@@ -265,7 +265,9 @@ def test_saving_the_form_with_another_value_changes_a_member(
 ) -> None:
     other = create(second, source)
     for job in (create(first, source), None):  # an existing job, and a new one
-        form = EngineJobForm(sent(EngineJobForm(instance=other)), instance=job)
+        opened = sent(EngineJobForm(instance=job)) if job else {}
+        typed = opened | sent(EngineJobForm(instance=other)) | {"opened": opened.get("opened", "")}
+        form = EngineJobForm(typed, instance=job)
         assert form.is_valid(), form.errors
         assert form.definition is not None
         assert form.definition.members == members_of(other)
