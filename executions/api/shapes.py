@@ -133,7 +133,8 @@ class RunDetail(Run):
     """A run with its attempts, events and definition."""
 
     waits_for: str | None = Field(
-        description="Why a run with status `held` cannot start yet, as a text; null for other runs.",
+        description="Why a run cannot start yet, as a text: its status is `held`, or it is `queued` and waits in a worker "
+        "until other runs to the same host have ended. Null for other runs.",
         examples=["Concurrency limit reached: 1 active run with the key “printer”, at most 1 allowed"],
     )
     target: Annotated[Any, DocumentedAs(AnyTarget | None)] = Field(
@@ -223,7 +224,7 @@ def pruned_of(row: models.PrunedRun) -> PrunedRun:
 def detail_of(row: models.Run, now: datetime) -> RunDetail:
     """Return the response for one run. Queries the run's attempts and events.
 
-    For a held run, also queries the reason why it cannot start yet.
+    For a run that waits, also queries the reason why it cannot start yet.
     """
     wrong = reasons_by_part(row.spec.readable_target, row.spec.readable_policies)
     return RunDetail.model_validate(

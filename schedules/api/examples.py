@@ -206,12 +206,19 @@ VERDICT: dict[str, Any] = {
     "description": "At 02:30 every day (America/New_York)",
     "schedule": SCHEDULE,
     "next_run_at": "2026-11-21T07:30:00Z",
+    "warnings": [
+        (
+            "On 14 March 2027 clocks in America/New_York go forward from 02:00 to 03:00. 02:30 does not exist that day: this "
+            "schedule runs at 03:00 EDT instead."
+        )
+    ],
 }
 LEDGER: dict[str, Any] = {
     "after": "2026-11-20T00:00:00Z",
     "until": "2026-11-20T12:00:00Z",
     "kept_since": "2026-11-13T12:00:00Z",
     "counts": {"started": 1, "gap": 1},
+    "left_out": None,
     "unreadable": None,
     "incidents": [
         {

@@ -55,7 +55,8 @@ class PreviewRequest(Shape):
     )
     job_id: UUID | None = Field(
         None,
-        description="Id of the job. Needed for `starts_at`, which depends on the job's id.",
+        description="Id of the job. Needed for `starts_at` and for each `H` in a cron expression, which depend on the "
+        "job's id. Without it, the instants of an `H` are only an example, and a warning says so.",
     )
 
 
@@ -105,7 +106,9 @@ class Preview(Shape):
         "before `start_at` or after `end_at` are left out. Empty for the kinds `delay` and `none`."
     )
     warnings: list[str] = Field(
-        description="Warnings about behaviour that may be unexpected, such as a schedule without future instants."
+        description="Warnings about behaviour that may be unexpected, such as a schedule without future instants, a "
+        "clock change that drops a run, or a time zone whose clocks never change. If the search for instants was "
+        "stopped because it would take too long, a warning says so."
     )
 
 
@@ -122,6 +125,7 @@ class Verdict(Shape):
     description: str = Field(description="The schedule in words.")
     schedule: Annotated[Any, DocumentedAs(Schedule)] = Field(description="The schedule in its canonical form.")
     next_run_at: datetime | None = Field(description="The next instant of the schedule; null if there is none.")
+    warnings: list[str] = Field(description="The same warnings as in the preview.")
 
 
 class Refusal(Shape):

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
-from schedules.clock.cron.expression import read_cron
+from schedules.clock.effort import NO_LIMIT, Effort, SearchTooLong
 from schedules.clock.occurrences import member_at, occurrences_by_member
-from schedules.clock.spec import ScheduleSpec
+from schedules.clock.spec import ScheduleSpec, cron_of
 from schedules.clock.zones.local_times import Gap, has_time_between
 from schedules.clock.zones.zones import LAST_AT, changes, utc_by_fold, zone
 
@@ -38,7 +38,21 @@ def preview(spec: ScheduleSpec, after: datetime, count: int) -> list[Fire]:
 
     For a `delay`, return only the earliest possible occurrence.
     """
-    return [_fire(member, at) for at, member in islice(occurrences_by_member(spec, after, LAST_AT), count)]
+    return bounded_preview(spec, after, count, NO_LIMIT)[0]
+
+
+def bounded_preview(spec: ScheduleSpec, after: datetime, count: int, effort: Effort) -> tuple[list[Fire], str]:
+    """Return the result of `preview`, and a sentence if `effort` did not suffice for all occurrences, otherwise ''."""
+    fires: list[Fire] = []
+    try:
+        for at, member in islice(occurrences_by_member(spec, after, LAST_AT, effort), count):
+            fires.append(_fire(member, at))
+    except SearchTooLong:
+        if not fires:
+            return [], "The preview has no instants, because the first one takes too long to find."
+        found = f"{len(fires)} instant{'' if len(fires) == 1 else 's'}"
+        return fires, f"The preview stops after {found}, because the next one takes too long to find."
+    return fires, ""
 
 
 def fire_of(spec: ScheduleSpec, at: datetime) -> Fire:
@@ -61,7 +75,7 @@ def _is_moved(spec: ScheduleSpec, at: datetime) -> bool:
     """Whether a fixed time of day was moved to `at`, because that time of day lies in the gap that ends at `at`."""
     if spec.cron is None or spec.dst_gap is not Gap.SHIFT:
         return False
-    cron = read_cron(spec.cron)
+    cron = cron_of(spec)
     change = next(changes(spec.timezone, at - _SECOND, at), None)
     if change is None or change.at != at or not cron.is_fixed:
         return False

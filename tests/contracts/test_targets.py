@@ -155,6 +155,12 @@ def test_it_refuses_an_invalid_definition_with_a_sentence(case: Case) -> None:
     assert all(texts and all(texts) for texts in caught.value.errors.values())
 
 
+def test_it_names_what_its_runs_share_whatever_is_stored(case: Case) -> None:
+    target = TARGETS[case.kind]
+    for stored in (case.succeeds[0], {}, {"kind": case.kind}, {name: [5, None] for name in target.config.model_fields}):
+        assert isinstance(target.share_of(stored), str)
+
+
 def test_it_succeeds(case: Case) -> None:
     assert isinstance(execute(case.succeeds, RecordingContext()), Succeeded)
 

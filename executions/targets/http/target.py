@@ -28,6 +28,8 @@ from values import clock
 from values.iso import iso_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from executions.targets.base import Context, Outcome, TargetConfig
     from executions.targets.http.response import Response
     from values.json_values import JSON
@@ -68,6 +70,13 @@ class HttpTarget(Target):
         for _, address in read_literal(url.host, url.port):
             if reason := deny_reason(str(address[0]), policy):
                 raise InvalidTarget({"url": [f"{reason}."]})
+
+    def share_of(self, stored: Mapping[str, Any]) -> str:
+        """Return the host name or address in the URL, in lower case; "" for a URL that this version cannot read."""
+        try:
+            return parse_http_url(str(stored.get("url"))).host.rstrip(".")
+        except ValueError:
+            return ""
 
     def execute(self, config: TargetConfig, payload: JSON, context: Context) -> Outcome:
         """Send the request, follow redirects if `config` allows them, and return the outcome."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.http import get_parser
@@ -12,6 +11,7 @@ from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, NoMoreDa
 
 from scheduler_project.web.server.channel import Channel
 from scheduler_project.web.server.chunks import ChunkScanner
+from values.networks import network_of
 
 if TYPE_CHECKING:
     import socket
@@ -20,7 +20,6 @@ MAX_HEAD = 64 * 1024  # bytes of the request line and all headers
 MAX_BODY = 8 * 1024 * 1024  # bytes: no operation of the API and no form accepts more
 MAX_ENCODED = MAX_BODY + MAX_BODY // 4  # bytes of a chunked body, with the sizes of its chunks
 HEAD_END = b"\r\n\r\n"
-IPV6_SITE = 64  # bits of an IPv6 address that name one network; its owner can use every address in it
 
 
 class Refusal(Exception):
@@ -130,8 +129,5 @@ def _target(received: bytearray) -> str:
 
 
 def _network(client: Any) -> str:
-    """Return the client's network, to count connections by: an IPv4 address, an IPv6 network, or "" for a Unix socket."""
-    if not isinstance(client, tuple):
-        return ""
-    address = ip_address(client[0].partition("%")[0])
-    return str(address) if address.version == 4 else str(ip_network((address, IPV6_SITE), strict=False))
+    """Return the client's network, to count connections by; empty for a Unix socket."""
+    return network_of(client[0].partition("%")[0]) if isinstance(client, tuple) else ""

@@ -77,7 +77,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         text(
             "Cron expression",
             "0 9 * * mon-fri",
-            "Five fields, or six with seconds first. L, LW, 5#2 and @daily work too.",
+            "Five fields, six with seconds first, or seven with the year last. L, L-3, 15W, FRI#2, 22-2 and @daily work too.",
             mono=True,
         )
     )
@@ -111,6 +111,12 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         LABELS["dst_fold"],
         [(Fold.FIRST.value, "Run the first time only"), (Fold.BOTH.value, "Run both times")],
         "When clocks go back, some local times occur twice.",
+    )
+    hash_key = text(
+        LABELS["hash_key"],
+        "",
+        "H in the expression stands for a number that is computed from this text. Empty: from the id of the job.",
+        mono=True,
     )
     start_at = text(LABELS["start_at"], INSTANT_EXAMPLE, INSTANT_HELP)
     end_at = text(LABELS["end_at"], INSTANT_EXAMPLE, INSTANT_HELP)
@@ -178,6 +184,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         "anchor_at",
         "dst_gap",
         "dst_fold",
+        "hash_key",
         "start_at",
         "end_at",
         "max_runs",

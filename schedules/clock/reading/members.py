@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
+from schedules.clock.spec import MAX_HASH_KEY_LENGTH
 from schedules.clock.wording import clock_words, day_words, joined
+from schedules.clock.zones.hints import zone_hint
 from schedules.clock.zones.zones import MAX_YEAR, MIN_YEAR, utc_by_fold, zone, zone_names
 from values.quoting import quoted
 from values.suggestions import did_you_mean
@@ -58,14 +60,23 @@ def read_degrees(value: object, limit: int) -> float:
     return float(value)
 
 
+def read_hash_key(value: object) -> str:
+    """Read the text from which each H of a cron expression is computed."""
+    text = read_text(value)
+    if not 1 <= len(text) <= MAX_HASH_KEY_LENGTH:
+        raise ValueError(f"must have from 1 to {MAX_HASH_KEY_LENGTH} characters")
+    if not text.isprintable():
+        raise ValueError("must contain printable characters only")
+    return text
+
+
 def read_zone(value: object) -> str:
     """Read the name of an IANA time zone."""
     text = read_text(value)
     if len(text) > _MAX_ZONE_LENGTH:
         raise ValueError(f"is too long: a time zone's name has at most {_MAX_ZONE_LENGTH} characters")
     if text not in zone_names():
-        near = did_you_mean(text, zone_names()) or ' Use one such as "America/New_York" or "UTC".'
-        raise ValueError(f"{quoted(text)} is not an IANA time zone.{near}")
+        raise ValueError(f"{quoted(text)} is not an IANA time zone.{zone_hint(text)}")
     return text
 
 
