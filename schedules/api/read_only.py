@@ -129,7 +129,7 @@ def without_state(sent: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_state(sent: Mapping[str, Any]) -> None:
-    """Raise InvalidInput if `state` or `enabled` in the registration of an existing job is no state at all.
+    """Raise InvalidInput if the registration of an existing job contains a state or a pause that no job can have.
 
     The registration does not change the job's state.
     """
@@ -138,6 +138,11 @@ def check_state(sent: Mapping[str, Any]) -> None:
         errors["state"] = [f"state must be one of {', '.join(JobState.values)}."]
     if "enabled" in sent and not isinstance(sent["enabled"], bool):
         errors["enabled"] = ["enabled must be true or false."]
+    pause = {name: sent[name] for name in ("pause_reason", "paused_until_at", "pause_catch_up") if name in sent}
+    try:
+        StateAtCreation.model_validate(pause)
+    except ValidationError as error:
+        errors |= field_errors(error, pause, model=StateAtCreation)
     if errors:
         raise InvalidInput(errors)
 

@@ -139,3 +139,21 @@ def test_registration_needs_the_permissions_to_add_and_to_change_jobs(staff: Use
     problem_of(client.delete(ONE), 403)
     staff.user_permissions.set(Permission.objects.filter(codename__in={"add_job", "change_job"}))
     assert documented_client(type(staff).objects.get()).send("PUT", ONE, BODY).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("state", "x"),
+        ("enabled", "yes"),
+        ("pause_reason", 5),
+        ("paused_until_at", "tomorrow"),
+        ("pause_catch_up", {}),
+        ("pause_catch_up", "x"),
+    ],
+)
+def test_a_repeated_registration_refuses_a_state_that_no_job_can_have(
+    api: DocumentedClient, member: str, value: Any
+) -> None:
+    assert api.send("PUT", ONE, BODY).status_code == 201
+    assert fields_of(api.send("PUT", ONE, {**BODY, member: value})) == [member]
