@@ -51,6 +51,8 @@ class ModelAdmin(ThemedAdmin[Row]):
         """
         parts = lookup.split("__")
         opts: Any = self.opts
+        if _field_of(opts, parts[0]) is None:  # the parameter of a filter, which checks its value itself
+            return super().lookup_allowed(lookup, value, request)
         while parts and opts and (field := _field_of(opts, parts[0])):
             if isinstance(field, BinaryField):
                 return False

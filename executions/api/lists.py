@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 class JobRunFilters(PageParameters):
     """Filters for the runs of one job."""
 
-    status: Annotated[tuple[RunStatus, ...], Field(min_length=1), BeforeValidator(split_at_commas)] | None = Field(
-        None, description="Only runs with this status. Separate several statuses with commas."
-    )
+    status: (
+        Annotated[tuple[RunStatus, ...], Field(json_schema_extra={"minItems": 1}), BeforeValidator(split_at_commas)]
+        | None
+    ) = Field(None, description="Only runs with this status. Separate several statuses with commas.")
     origin: Origin | None = None
     reason: Reason | None = Field(None, description="Only runs that were skipped for this reason.")
     nominal_after: Instant | None = Field(None, description="Only runs whose nominal instant is this instant or later.")

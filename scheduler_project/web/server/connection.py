@@ -105,6 +105,8 @@ class Connection:
                 raise _too_large()
             return n_bytes if len(received) >= n_bytes else None
         end = self._scanner.end_of(received)
+        if self._scanner.is_wasteful:
+            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body has too many small chunks: send larger ones.")
         if (len(received) if end is None else end) > MAX_ENCODED:
             raise _too_large()
         return end

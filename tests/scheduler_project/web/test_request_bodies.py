@@ -126,6 +126,11 @@ def test_a_chunked_body_that_is_too_large_is_a_413(client: Client, path: str, li
     assert str(limit) in detail
 
 
+def test_a_body_of_many_small_chunks_is_refused_before_it_is_decoded(client: Client) -> None:
+    detail = detail_of(client.send_chunked("POST", "/api/v1/jobs", b" " * 500_000, size=1), 413)
+    assert "larger ones" in detail
+
+
 @pytest.mark.parametrize("n_bytes", [3_000_000, MAX_BODY + 1, MAX_BODY * 2])
 def test_the_body_of_a_form_that_is_too_large_is_a_413(client: Client, n_bytes: int) -> None:
     assert client.send_chunked("POST", "/admin/login/", b" " * n_bytes, size=64 * 1024).status == 413

@@ -55,3 +55,20 @@ def test_a_line_without_an_end_ends_the_body(start: bytes) -> None:
 
     assert scanner.end_of(bytearray(start + b"1" * (MAX_LINE - 10))) is None
     assert scanner.end_of(bytearray(start + b"1" * (MAX_LINE + 10))) is not None
+
+
+@pytest.mark.parametrize(
+    ("size", "n_chunks", "is_wasteful"),
+    [(1, 13_000, False), (1, 14_000, True), (50, 60_000, True), (512, 16_384, False), (4096, 2048, False)],
+)
+def test_a_long_body_in_small_chunks_is_wasteful(size: int, n_chunks: int, is_wasteful: bool) -> None:
+    scanner = ChunkScanner()
+    scanner.end_of(bytearray(encoded([(b"x" * size, b"")] * n_chunks)))
+    assert scanner.is_wasteful is is_wasteful
+
+
+@pytest.mark.parametrize(("start", "repeated"), [(b"", b"1;%b\r\nx\r\n"), (b"0\r\n", b"X-A: %b\r\n")])
+def test_long_extensions_and_trailers_are_wasteful(start: bytes, repeated: bytes) -> None:
+    scanner = ChunkScanner()
+    scanner.end_of(bytearray(start + repeated % (b"a" * 6000) * 11))
+    assert scanner.is_wasteful
