@@ -109,6 +109,10 @@ class Ledger(Shape):
     kept_since: datetime = Field(
         description="Start of the history. Older runs may have been deleted, so no gap before this instant is reported."
     )
+    timezone_data: str = Field(
+        description="Version of the IANA time zone data by which schedules are computed now. Occurrences before a change "
+        "of the version are compared by the version of their time."
+    )
     counts: dict[str, int] | None = Field(
         description="Number of occurrences in the window for each `decision`. Null if the window has more than "
         f"{ledger_account.MAX_ENTRIES_READ:,} entries."
@@ -157,6 +161,7 @@ class JobExplainView(ApiView):
             after=after,
             until=until,
             kept_since=account.clock.kept_since,
+            timezone_data=account.zone_data,
             counts=None if account.counts is None else {kind.value: n for kind, n in account.counts.items()},
             unreadable=reasons_by_part(job.readable_schedule).get("schedule"),
             incidents=[_incident(stoppage) for stoppage in ledger_account.stoppages_in(job_id, after, until)],

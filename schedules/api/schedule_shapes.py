@@ -106,6 +106,9 @@ class Preview(Shape):
     warnings: list[str] = Field(
         description="Warnings about behaviour that may be unexpected, such as a schedule without future instants."
     )
+    timezone_data: str = Field(
+        description="Version of the IANA time zone data by which the instants were computed: that of the web process."
+    )
 
 
 class ValidationRequest(Shape):
@@ -121,6 +124,9 @@ class Verdict(Shape):
     description: str = Field(description="The schedule in words.")
     schedule: Annotated[Any, DocumentedAs(Schedule)] = Field(description="The schedule in its canonical form.")
     next_run_at: datetime | None = Field(description="The next instant of the schedule; null if there is none.")
+    timezone_data: str = Field(
+        description="Version of the IANA time zone data by which the instant was computed: that of the web process."
+    )
 
 
 class Refusal(Shape):

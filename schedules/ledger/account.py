@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from schedules.clock.spec import starts_left
 from schedules.exceptions import JobGone
 from schedules.models import Job, JobState, ScheduleSpan, Stoppage
 from schedules.stored import read_schedule
+from schedules.zone_data import versions
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from schedules.clock.rule_change import Clock
     from schedules.clock.spec import ScheduleSpec
 
 # Spans whose instants are merged together. A program that changes a schedule each second creates thousands of spans.
@@ -45,6 +47,7 @@ class Account:
     `counts`: number of occurrences in the whole window for each decision; None if the window has more than
     `MAX_ENTRIES_READ` entries.
     `next_at`: the next page begins after this instant; None if this is the last page.
+    `zone_data`: the version of the time zone data by which schedules are computed now.
     """
 
     after: datetime
@@ -53,6 +56,7 @@ class Account:
     entries: list[Entry] = field(default_factory=list)
     counts: dict[Decision, int] | None = None
     next_at: datetime | None = None
+    zone_data: str = ""
 
 
 def explain(
@@ -66,7 +70,7 @@ def explain(
     last_at = after
     for n_seen, entry in enumerate(_entries(job_id, job, clock, after, until), start=1):
         if n_seen > MAX_ENTRIES_READ:
-            return Account(after, until, clock, page, None, next_at or last_at)
+            return Account(after, until, clock, page, None, next_at or last_at, versions.present())
         counts[entry.decision] += entry.n_occurrences
         last_at = entry.last_at
         if only_gaps and entry.decision is not Decision.GAP:
@@ -75,7 +79,7 @@ def explain(
             page.append(entry)
         else:
             next_at = next_at or page[-1].last_at
-    return Account(after, until, clock, page, dict(counts), next_at)
+    return Account(after, until, clock, page, dict(counts), next_at, versions.present())
 
 
 def entries(job_id: UUID, after: datetime, until: datetime, now: datetime) -> Iterator[Entry]:
@@ -115,18 +119,24 @@ def kept_since(now: datetime) -> datetime:
     return now - settings.MAINSPRING.retention
 
 
-def read_spec(schedule: object) -> ScheduleSpec | None:
-    """Read a schedule that a job has or had; None if this version cannot read it."""
-    return value_or_none(read_schedule(json.dumps(schedule)))
+def read_spec(schedule: object, clock: Clock) -> ScheduleSpec | None:
+    """Read a schedule that a job has or had, for calculation by the rules of `clock`.
+
+    None if this version of Mainspring cannot read the schedule. Call `versions.load` with the clock's version first.
+    """
+    spec = value_or_none(read_schedule(json.dumps(schedule)))
+    return spec and clock.applied_to(spec)
 
 
 def present_span(job: Job, row: ScheduleSpan | None, since: datetime) -> Span:
     """Return the span of the job's current schedule, read from `row`. If `row` is None, the span begins at `since`."""
-    from_at, schedule = (row.from_at, row.schedule) if row else (since, job.schedule)
+    from_at, spec = (
+        (row.from_at, read_spec(row.schedule, row.clock)) if row else (since, read_spec(job.schedule, job.clock))
+    )
     has_ended = _n_left(job) == 0
     # A schedule that has reached `max_runs` names no instant after its last row (after its mark if that was pruned).
     limit_at = (history.last_scheduled_at(job.pk, from_at) or job.mark_at) if has_ended else None
-    return Span(read_spec(schedule), from_at, None, limit_at)
+    return Span(spec, from_at, None, limit_at)
 
 
 def spans_of(
@@ -138,13 +148,15 @@ def spans_of(
     only its past spans are left.
     """
     while after < until:
-        rows = ScheduleSpan.objects.filter(job_id=job_id, until_at__gt=after, from_at__lt=until)
-        spans = [Span(read_spec(row.schedule), row.from_at, row.until_at) for row in rows[:MAX_SPANS_PER_QUERY]]
+        found = ScheduleSpan.objects.filter(job_id=job_id, until_at__gt=after, from_at__lt=until)
+        rows = list(found[:MAX_SPANS_PER_QUERY])
+        versions.load({row.zone_data for row in rows})
+        spans = [Span(read_spec(row.schedule, row.clock), row.from_at, row.until_at) for row in rows]
         upto = until
         if len(spans) == MAX_SPANS_PER_QUERY:
             upto = min(until, spans[-1].until_at or until)
         elif job is not None:
-            spans.append(_present(job, spans))
+            spans += _present(job, spans)
         yield spans, after, upto
         after = upto
 
@@ -165,13 +177,22 @@ def _entries(job_id: UUID, job: Job | None, clock: ClockState, after: datetime, 
         yield from compare(spans, history.occurrence_rows(job_id, since, upto), clock, since, upto)
 
 
-def _present(job: Job, earlier: list[Span]) -> Span:
+def _present(job: Job, earlier: list[Span]) -> list[Span]:
     """Return the current span of a job.
 
-    Without a span row, the span begins at the end of the last earlier span, or at the creation of the job.
+    Without a span row, the span begins at the end of the last earlier span, or at the creation of the job. If the next
+    tick will change the job to another version of the time zone data, return two spans: up to the mark, and the rest.
     """
     row = ScheduleSpan.objects.filter(job_id=job.pk, until_at=None).first()
-    return present_span(job, row, max([job.created_at, *(span.until_at for span in earlier if span.until_at)]))
+    in_force = versions.in_force()
+    versions.load({job.zone_data, row.zone_data if row else None})
+    span = present_span(job, row, max([job.created_at, *(span.until_at for span in earlier if span.until_at)]))
+    if span.limit_at or job.known_schedule is None:
+        return [span]
+    rules = job.rules_at(in_force, job.mark_at)
+    if rules.changed is None:
+        return [span]
+    return [replace(span, until_at=job.mark_at), Span(rules.spec, rules.from_at)]
 
 
 def _n_left(job: Job) -> int | None:

@@ -102,6 +102,7 @@ def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any
             if kind in counts
         ],
         "is_long": account.counts is None,
+        "zone_data": account.zone_data,
         "kept": instants.exact_html(account.clock.kept_since, now) if after < account.clock.kept_since else None,
         "earlier": urlencode({"after": after.isoformat(), "until": (entries[-1].at - MICROSECOND).isoformat()})
         if is_more
