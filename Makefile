@@ -73,7 +73,7 @@ migrations: env-dev  ## check that no model change lacks its migration
 bench: env-dev  ## measure Mainspring and its peers, about twenty minutes: ARGS="--quick"
 	@$(LAUNCH).stores --durable -- $(BIN)/python -m benchmarks $(ARGS)
 
-chaos: env-dev  ## kill processes at random for 15 minutes, then check all runs: ARGS="--minutes 2"
+chaos: env-dev  ## kill processes and set clocks wrong for 15 minutes, then check all runs: ARGS="--minutes 2"
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lock:  ## update both lock files to the newest allowed versions (needs uv)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 LAST_USED_PRECISION = timedelta(minutes=1)  # a write per request would make requests wait for each other's row lock
 
 
+MAX_USER_NAME_LENGTH = 150  # characters: as in Django's user
+MAX_NETWORK_LENGTH = 43  # characters of an IPv6 network
+
+
 class Scope(models.Model):
     """The owner of objects: the system, a tenant, or an organization of a tenant."""
 
@@ -95,6 +99,20 @@ class ApiKey(models.Model):
         stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USED_PRECISION)
         if self.last_used_at is None or self.last_used_at < now - LAST_USED_PRECISION:
             type(self).objects.filter(stale, pk=self.pk).update(last_used_at=now)
+
+
+class SignInCount(models.Model):
+    """Counts the failed sign-ins of a user name, of a network, or of a user name from a network."""
+
+    user_name = models.CharField(max_length=MAX_USER_NAME_LENGTH, blank=True, help_text="Empty: any user.")
+    network = models.CharField(max_length=MAX_NETWORK_LENGTH, blank=True, help_text="Empty: any network.")
+    n_failures = models.PositiveIntegerField(default=0)
+    failed_at = models.DateTimeField(db_index=True, help_text="When the last attempt began that may fail.")
+    succeeded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user_name", "network"], name="sign_in_count_once")]
 
 
 def _digest(secret: str) -> bytes:

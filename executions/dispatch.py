@@ -19,7 +19,7 @@ from executions.lifecycle.queries import NEXT_DISPATCH
 from executions.message import MAX_MESSAGES_PER_ROUTE, Message, MessageAllowance, QueuedRun, Route, build_messages
 from executions.models.spec import timeout_of
 from executions.policies.run_policies import read_policies
-from executions.targets.registry import TARGETS
+from executions.targets.registry import TARGETS, share_of
 from values.database import (
     PUSH_BACK_DELAY,
     every_key_failed,
@@ -55,6 +55,7 @@ __all__ = [
     "postpone",
     "republish_stranded",
     "route_of",
+    "share_of",
 ]
 
 log = structlog.get_logger(__name__)
@@ -127,7 +128,8 @@ def _messages(due: Iterable[DueRun], max_messages: int) -> list[Message]:
     for run in due:
         try:
             policies = value_or_raise(read_policies(run.policies))
-            queued.append(QueuedRun(run.run_id, run.claim_no, run.job_name, route_of(run.target_kind, policies)))
+            route, share = route_of(run.target_kind, policies), share_of(run.target_kind, run.target)
+            queued.append(QueuedRun(run.run_id, run.claim_no, run.job_name, route, share))
         except (ValueError, KeyError):
             # Another version of the code wrote the run. It stays queued, and is tried again after `republish_after`.
             log.exception("cannot_publish", action="dispatch", run=str(run.run_id))

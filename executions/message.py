@@ -37,12 +37,14 @@ class QueuedRun:
     """A queued run to be published.
 
     `claim_no`: how often the run has been claimed. A worker can claim the run only while this number is unchanged.
+    `share`: identifies the resource that the run uses, such as its host; "" if there is none.
     """
 
     run_id: UUID
     claim_no: int
     job_name: str
     route: Route
+    share: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,8 @@ class Message:
 
     @property
     def args(self) -> list[list[list[object]]]:
-        """The arguments of the Celery task. The only argument is a list of pairs [run id, claim number]."""
-        return [[[str(run.run_id), run.claim_no] for run in self.runs]]
+        """The arguments of the Celery task: one list, with [run id, claim number] or [run id, claim number, share]."""
+        return [[[str(run.run_id), run.claim_no, *([run.share] if run.share else [])] for run in self.runs]]
 
     @property
     def options(self) -> dict[str, Any]:

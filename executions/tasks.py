@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from celery import Task, shared_task
@@ -15,6 +15,7 @@ from django.db import Error as DatabaseFault
 
 from executions.dispatch import RUN_TASK
 from executions.history import partitions, retention
+from executions.policies.limits import Priority
 from executions.worker import reaper, runner
 from values import clock
 from values.database import RETRYABLE_ERRORS, log_retryable, log_retryable_errors, release_connection
@@ -40,10 +41,21 @@ def warm_up_process(**_: object) -> None:
 
 
 @shared_task(name=RUN_TASK, bind=True)
-def execute_runs(self: Task[..., None], claims: list[tuple[str, int]]) -> None:
-    """Execute runs, each given by (id, claim number)."""
+def execute_runs(self: Task[..., None], claims: list[list[Any]]) -> None:
+    """Execute runs, each given by (id, claim number) or (id, claim number, share): see `Message.args`."""
     request: Context = self.request
-    runner.execute_runs([(UUID(run_id), claim_no) for run_id, claim_no in claims], f"{request.hostname}:{os.getpid()}")
+    runner.execute_runs(
+        [(UUID(run_id), claim_no) for run_id, claim_no, *_ in claims],
+        f"{request.hostname}:{os.getpid()}",
+        shares={UUID(run_id): share for run_id, _, *rest in claims for share in rest},
+        priority=priority_rank((request.delivery_info or {}).get("priority")),
+    )
+
+
+def priority_rank(number: int | None) -> int:
+    """Return the rank of a message's priority number (`settings.MESSAGE_PRIORITIES`); medium if it is unknown."""
+    numbers = settings.MESSAGE_PRIORITIES
+    return numbers.index(number) if number in numbers else Priority.MEDIUM.rank
 
 
 @shared_task(name="executions.reap", bind=True)

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-worker_class = "scheduler_project.web.gunicorn_worker.Worker"
+import os
+
+from scheduler_project.env import Environment
+
+worker_class = "scheduler_project.web.server.worker.Worker"
 workers = 2  # while one process is busy with a long computation, the other one serves requests
 threads = 8  # requests that one process serves at the same time; they mostly wait for the database
 timeout = 60  # seconds until a worker process that hangs is killed
 control_socket_disable = True  # nothing uses the socket, and the Docker image's user cannot write to its home folder
+
+# gunicorn believes these headers from the loopback address and from Unix sockets. Without a proxy they are the client's.
+if not Environment(os.environ).flag("MAINSPRING_BEHIND_PROXY", default=False):
+    forwarded_allow_ips = ""
+    forwarder_headers = ""
+    secure_scheme_headers: dict[str, str] = {}

@@ -52,6 +52,10 @@ def logging_config(level: str, *, json: bool) -> None:
             # The first two write a line for each message and each task. Mainspring's own lines also name the run.
             "loggers": {
                 **{name: {"level": "WARNING"} for name in ("celery.worker.strategy", "celery.app.trace")},
+                # HTTP clients that commands may use. Below these levels they log URLs with their queries, and urllib3
+                # logs the headers of a malformed response: both may contain credentials.
+                "urllib3": {"level": "ERROR"},
+                **{name: {"level": "WARNING"} for name in ("httpx", "httpcore")},
                 # Billiard logs here that a process was killed, and passes nothing on to the root logger.
                 "multiprocessing": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
             },

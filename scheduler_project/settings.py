@@ -151,12 +151,14 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "scheduler_project.web.health.answer_probes",  # first: health checks use plain HTTP and IP addresses
+    "scheduler_project.web.api_responses.complete_api_responses",  # around everything that responds for the API
     "django.middleware.security.SecurityMiddleware",
     "scheduler_project.web.content_policy.with_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "access.middleware.drop_invalid_session_cookie",  # before the session is read
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "scheduler_project.web.readable_requests.refuse_unreadable",  # before a form is read
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -210,9 +212,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 # `make run` sets this to false, because it serves plain HTTP on the loopback address.
 HTTPS = env.flag("MAINSPRING_HTTPS", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("MAINSPRING_BEHIND_PROXY", default=False) else None
-)
+# gunicornconfig.py reads the same variable.
+BEHIND_PROXY = env.flag("MAINSPRING_BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = env.count("MAINSPRING_HSTS_SECONDS", default=31536000 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 # Off by default: the browsers' preload lists apply to the whole domain, and removal from them takes months.

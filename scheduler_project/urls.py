@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from access.admin.sign_in import sign_in
 from scheduler_project.web.openapi import RedocPage, SwaggerPage, openapi
 from scheduler_project.web.problems import unknown_api_url
 
@@ -37,6 +38,7 @@ urlpatterns = [
     # Django's view for these URLs redirects to an object's page outside the admin, and fails for ids that are UUIDs.
     # No model of Mainspring has such a page.
     path("admin/r/<path:rest>", no_redirect),
+    path("admin/login/", sign_in),
     path("admin/", admin.site.urls),
     path("api/", RedirectView.as_view(url="/api/docs")),
     path("api/docs", SwaggerPage.as_view(), name="api-docs"),

@@ -48,6 +48,15 @@ class Consumer(consumer.Consumer):
         if self._run_pool:
             self._run_pool.start(self.pool.limit, self._schedule_update)
 
+    def stop(self) -> None:
+        """Stop fetching messages. The run pool starts no waiting run any more, and finishes those that it has started.
+
+        Celery calls this before it waits for its own threads.
+        """
+        super().stop()
+        if self._run_pool:
+            self._run_pool.stop()
+
     def _schedule_update(self) -> None:
         """Update the prefetch count soon, in the main thread. Call this from any thread when runs started or ended."""
         # One update covers all changes until the main thread runs it.

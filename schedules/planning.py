@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from executions import runs
-from executions.dispatch import Route, route_of
+from executions.dispatch import Route, route_of, share_of
 from executions.policies import Decision, LiveRuns, Overlap, OverlapPass, Stop
 from executions.runs import NewRun
 from executions.states import Reason
@@ -46,11 +46,13 @@ REASONS = {Verdict.MISSED: Reason.MISSED, Verdict.COALESCED: Reason.COALESCED}
 class Plan:
     """The decisions of one pass on one job: the runs to open, the job's new clock, and the live runs to stop.
 
+    `share`: identifies the resource that the runs use, for their messages.
     `changed`: set if the job changes to another version of the time zone data.
     """
 
     job: DueJob
     route: Route
+    share: str
     new_runs: list[NewRun]
     move: queries.Advance
     stops: Stop | None = None
@@ -98,7 +100,8 @@ def plan(
     new_runs = list(_rows(job, policies, decided, starts, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
     move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, begun, state.value, rules.version)
-    return Plan(job, route, new_runs, move, overlap_pass.stops, rules.changed)
+    share = share_of(job.target_kind, job.target)
+    return Plan(job, route, share, new_runs, move, overlap_pass.stops, rules.changed)
 
 
 def _with_reasons(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # The columns of a DueJob, in the order of its fields.
 DUE_COLUMNS = """job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at,
        job.n_scheduled, job.caught_up_at, job.catch_up_begun, job.schedule, spec.policies, spec.target_kind,
-       job.catch_up_from_at, job.catch_up_until_at, job.zone_data, job.holds,
+       spec.target::text, job.catch_up_from_at, job.catch_up_until_at, job.zone_data, job.holds,
        (SELECT version FROM schedules_zonedatainforce)"""
 
 # tick: lock the jobs that are due, earliest first. SKIP LOCKED, so that several beats share the jobs and never
@@ -194,6 +194,7 @@ class DueJob:
     schedule: str  # JSON, as stored
     policies: str  # JSON, as stored
     target_kind: str
+    target: str  # JSON, as stored
     catch_up_from_at: datetime | None
     catch_up_until_at: datetime | None
     zone_data: str

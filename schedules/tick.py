@@ -169,7 +169,7 @@ def _pass(
     new = [(plan, run) for plan in plans for run in plan.new_runs]
     created = runs.open_scheduled([run for _, run in new], now, published=published)
     waiting = [
-        QueuedRun(run_id, 0, new[place][0].job.name, new[place][0].route)
+        QueuedRun(run_id, 0, new[place][0].job.name, new[place][0].route, new[place][0].share)
         for place, run_id in created.items()
         if new[place][1].is_due(now)
     ]

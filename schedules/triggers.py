@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -56,23 +57,21 @@ def pause(
         job = lock(job_id)  # read again: settling may have moved the job's clock or ended the job
         if job.state == JobState.ENDED and not chains.of(job_id):
             raise JobConflict("The job's schedule has ended: there is nothing to pause.")
-        if job.state != JobState.PAUSED:
-            job.state, job.paused_at = JobState.PAUSED, now
-        values = {
-            "pause_reason": terms.reason,
-            "paused_by": actor,
-            "paused_until_at": terms.until,
-            "pause_catch_up": terms.catch_up,
-            "pause_set_id": None,
-            "updated_at": now,
-        }
-        for name, value in values.items():
-            setattr(job, name, value)
-        job.save(update_fields=["state", "paused_at", *values])
+        _set_paused(job, now, actor, terms)
         if terms.until:
             runs.wake_beat()
     log.info("job_paused", action="pause", job=str(job_id), actor=actor)
     return job
+
+
+def pause_new(job: Job, now: datetime, *, actor: str, terms: PauseTerms = UNTIL_RESUMED) -> None:
+    """Pause a job that the current transaction has created: nothing runs, not even the first run of a delay.
+
+    Raises InvalidDefinition for invalid terms.
+    """
+    terms.check(now)
+    _set_paused(job, now, actor, terms)
+    transaction.on_commit(partial(log.info, "job_paused", action="pause", job=str(job.pk), actor=actor))
 
 
 def resume(
@@ -92,3 +91,19 @@ def resume(
         resuming.refuse_unless_paused(job)
         resuming.end([job], now, actor=actor, catch_up=catch_up, max_runs=max_runs)
         return lock(job_id)
+
+
+def _set_paused(job: Job, now: datetime, actor: str, terms: PauseTerms) -> None:
+    if job.state != JobState.PAUSED:
+        job.state, job.paused_at = JobState.PAUSED, now
+    values = {
+        "pause_reason": terms.reason,
+        "paused_by": actor,
+        "paused_until_at": terms.until,
+        "pause_catch_up": terms.catch_up,
+        "pause_set_id": None,
+        "updated_at": now,
+    }
+    for name, value in values.items():
+        setattr(job, name, value)
+    job.save(update_fields=["state", "paused_at", *values])

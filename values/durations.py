@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from values.quoting import quoted
@@ -131,3 +131,11 @@ def duration_text(length: timedelta) -> str:
         if rest % size == timedelta(0):
             return text + (f"{rest // size}{unit}" if rest or not text else "")
     return text
+
+
+def elapsed(start: datetime, end: datetime) -> timedelta:
+    """Return the time from `start` to `end`; zero if `end` is earlier.
+
+    Two machines, or two moments of reading the clock, may disagree by some milliseconds.
+    """
+    return max(end - start, timedelta(0))

@@ -91,15 +91,17 @@ def _iso(at: datetime) -> str:
 
 
 def duration(length: timedelta | None) -> str:
-    """Return `250 ms`, `4.2 s`, `3 min 5 s` or `2 d 4 h`, with two units at most; a dash for None."""
+    """Return `250 ms`, `4.2 s`, `3 min 5 s` or `2 d 4 h`, with two units at most; a dash for None.
+
+    A length below zero comes from clocks that disagree, and is shown as `0 ms`.
+    """
     if length is None:
         return "–"
-    sign, length = ("−", -length) if length < timedelta(0) else ("", length)
-    seconds = length.total_seconds()
+    seconds = max(length.total_seconds(), 0)
     if seconds < 1:
-        return f"{sign}{seconds * 1000:.0f} ms"
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
-        return f"{sign}{seconds:.1f}".removesuffix(".0") + " s"
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
     rest, parts = timedelta(seconds=round(seconds)), []
     for unit, name in TIME_UNITS:
         count, rest = divmod(rest, unit)
@@ -107,4 +109,4 @@ def duration(length: timedelta | None) -> str:
             parts.append(f"{count} {name}")
         elif parts:
             break
-    return sign + " ".join(parts[:2])
+    return " ".join(parts[:2])

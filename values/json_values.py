@@ -1,4 +1,4 @@
-"""JSON that PostgreSQL's jsonb can store: `find_unstorable` checks input, and `clean` repairs the output of targets."""
+"""JSON that PostgreSQL can store: `loads` parses strictly, `find_unstorable` checks, and `clean` repairs output."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from itertools import islice, pairwise
+from typing import Any, TypeVar
 
 from values.quoting import quoted
 
@@ -16,7 +19,10 @@ JSON = Any
 MAX_DEPTH = 64  # levels of nesting; far below Python's recursion limit
 MAX_VALUES = 100_000  # more than a payload within its size limit can contain
 MAX_NAME_LENGTH = 100  # characters of one part of a dotted field in an error
+MAX_DIGITS_SHOWN = 40  # characters of a number in an error
+MAX_FAULTS = 20  # faults of one JSON text that are reported: nobody reads more
 MAX_DIGITS = 100  # jsonb returns all digits of a number: the five characters 1e308 would become 309 digits
+MIN_WITH_EXPONENT = 1e16  # Python writes larger floats with an exponent
 _INVALID_CHARACTER = "a NUL character or an incomplete Unicode character (a lone surrogate)"
 _LARGEST, _SMALLEST = 10**MAX_DIGITS, 10.0**-MAX_DIGITS
 
@@ -53,21 +59,40 @@ def clean_text(text: str) -> str:
     return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def is_same_json(one: object, other: object) -> bool:
-    """Return whether two values are equal as JSON.
+def is_same_json(one: object, other: object, *, in_order: bool = False) -> bool:
+    """Return whether two values are equal as JSON; with `in_order`, whether their members have the same order too.
 
     `true` and 1 differ, unlike in Python. An integer is converted to a float before it is compared with a float,
     because jsonb returns 1e23 as an integer.
     """
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(is_same_json(item, other[name]) for name, item in one.items())
+        has_same_names = list(one) == list(other) if in_order else one.keys() == other.keys()
+        return has_same_names and all(is_same_json(item, other[name], in_order=in_order) for name, item in one.items())
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(is_same_json, one, other))
+        pairs = zip(one, other, strict=False)
+        return len(one) == len(other) and all(is_same_json(*pair, in_order=in_order) for pair in pairs)
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, int | float) and isinstance(other, int | float) and float in (type(one), type(other)):
         return float(one) == float(other)
     return one == other
+
+
+def is_kept_by_jsonb(value: object) -> bool:
+    """Return whether jsonb returns `value` exactly: with the same order of members, and the same kinds of numbers."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, float) and item.is_integer() and (abs(item) >= MIN_WITH_EXPONENT or item == 0):
+            return False  # jsonb returns 1e22 as an integer, and -0.0 without its sign
+        if isinstance(item, Mapping):
+            names = [name.encode() for name in item]
+            if any((len(one), one) > (len(other), other) for one, other in pairwise(names)):
+                return False  # jsonb sorts the members by the length of their names
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+    return True
 
 
 def _has_too_many_digits(number: float) -> bool:
@@ -107,6 +132,22 @@ def find_unstorable(value: object, path: str = "") -> tuple[str, str] | None:
     return None
 
 
+def merge_patch(target: JSON, patch: JSON) -> JSON:
+    """Return `target` after a JSON merge patch (RFC 7396): objects are merged, null removes, other values replace.
+
+    Neither argument is changed.
+    """
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merge_patch(result.get(name), value)
+    return result
+
+
 def storable(text: str) -> str:
     """Return `text`, or raise ValueError if PostgreSQL cannot store it. For pydantic's AfterValidator."""
     if problem := find_unstorable(text):
@@ -114,32 +155,104 @@ def storable(text: str) -> str:
     return text
 
 
-class NotJsonNumber(ValueError):
-    """NaN, Infinity or -Infinity, which Python's parser accepts and JSON does not have."""
+class InvalidMembers(ValueError):
+    """Members of a JSON text that JSON does not have, or that would silently change.
 
-
-class RepeatedName(ValueError):
-    """A name that occurs more than once in an object: Python's parser would silently use the last value."""
-
-
-def loads(text: str) -> JSON:
-    """Parse strict JSON.
-
-    Raises NotJsonNumber, RepeatedName, and the errors of `json.loads`: JSONDecodeError, RecursionError, ValueError.
+    `errors` maps the dotted field of each member to its sentences. The field of the whole value is "".
     """
-    return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        texts = (
+            f"{name}: {' '.join(sentences)}" if name else " ".join(sentences) for name, sentences in errors.items()
+        )
+        super().__init__(" ".join(texts))
+        self.errors = errors
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise NotJsonNumber(f"{name} is not a JSON number")
+def loads(text: str, *, allow_nan: bool = False) -> JSON:
+    """Parse strict JSON. With `allow_nan`, NaN and infinity are accepted too.
+
+    Raises InvalidMembers for a name that occurs twice in an object, for NaN and infinity, and for a number that a float
+    cannot keep. Also raises the errors of `json.loads`: JSONDecodeError, RecursionError, ValueError.
+    """
+    # The parser does not know where it is. So it leaves a mark in the value, and `_faults` finds the mark's field.
+    marks: list[_Mark | _Repeated] = []
+
+    def read_constant(name: str) -> object:
+        return float(name) if allow_nan else mark(_Mark(f"{name} is not a JSON number: use a finite number."))
+
+    def read_float(digits: str) -> object:
+        value = float(digits)
+        return value if _is_exact(digits, value) else mark(_Mark(_inexact_sentence(digits, value)))
+
+    def read_pairs(pairs: list[tuple[str, JSON]]) -> object:
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        repeated = [name for name, n in Counter(name for name, _ in pairs).items() if n > 1]
+        return mark(_Repeated(found, repeated))
+
+    def mark(found: AnyMark) -> AnyMark:
+        marks.append(found)
+        return found
+
+    value = json.loads(text, parse_constant=read_constant, parse_float=read_float, object_pairs_hook=read_pairs)
+    if marks:
+        raise InvalidMembers(_faults(value))
+    return value
 
 
-def _refuse_repeated(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        name, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise RepeatedName(f"{quoted(name)} occurs more than once in one object. Keep one of them")
-    return found
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mark:
+    """Stands for a value that is refused with this sentence."""
+
+    sentence: str
+
+
+class _Repeated(dict[str, JSON]):
+    """An object in which these names occur more than once: Python's parser would silently use the last values."""
+
+    def __init__(self, members: dict[str, JSON], repeated: list[str]) -> None:
+        super().__init__(members)
+        self.repeated = repeated
+
+
+AnyMark = TypeVar("AnyMark", _Mark, _Repeated)
+
+
+def _is_exact(digits: str, value: float) -> bool:
+    """Whether writing the float `value` as JSON gives a number that equals `digits`."""
+    if not math.isfinite(value):
+        return False
+    try:
+        return Decimal(digits) == Decimal(repr(value))
+    except InvalidOperation:  # an exponent beyond the limits of Decimal
+        return False
+
+
+def _inexact_sentence(digits: str, value: float) -> str:
+    shown = digits if len(digits) <= MAX_DIGITS_SHOWN else f"{digits[:MAX_DIGITS_SHOWN]}…"
+    if math.isfinite(value):
+        return f"The number {shown} would become {value!r}: round it, or write it as a string."
+    return f"The number {shown} is too large: write it as a string."
+
+
+def _faults(value: object) -> dict[str, list[str]]:
+    """Return the sentences about the marks in a value, by dotted field: at most `MAX_FAULTS` fields."""
+    errors: dict[str, list[str]] = {}
+    waiting: list[tuple[Path | None, object]] = [(None, value)]
+    while waiting and len(errors) < MAX_FAULTS:
+        where, item = waiting.pop()
+        if isinstance(item, _Mark):
+            errors[_dotted(where)] = [item.sentence]
+        elif isinstance(item, dict | list):
+            if isinstance(item, _Repeated):
+                for name in item.repeated:
+                    sentence = f"{quoted(name)} occurs more than once in one object. Keep one of them."
+                    errors[_dotted((where, name))] = [sentence]
+            pairs = list(item.items() if isinstance(item, dict) else enumerate(item))
+            waiting += [((where, str(name)), inner) for name, inner in reversed(pairs)]
+    return dict(islice(errors.items(), MAX_FAULTS))
 
 
 def _dotted(path: Path | None) -> str:

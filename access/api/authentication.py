@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+import structlog
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, ParseError
 
+from access.addresses import client_address
 from access.models import ApiKey
 from values import clock
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from rest_framework.request import Request
+
+
+log = structlog.get_logger(__name__)
+
+# Only text that is in the place and in the form of a prefix is logged: anything else may be a secret.
+KEY_PREFIX = re.compile(r"ms_([0-9a-f]{12})_")
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -37,6 +46,9 @@ class ApiKeyAuthentication(BaseAuthentication):
             )
         found = ApiKey.find(key.strip(), now)
         if found is None:
+            prefix = KEY_PREFIX.match(key.strip())
+            address = client_address(request._request)
+            log.warning("api_key_refused", action="authenticate", prefix=prefix[1] if prefix else "", address=address)
             raise AuthenticationFailed(
                 "This API key is unknown, expired or revoked, or its user is inactive. "
                 "Create a key in the admin, under API keys."

@@ -9,14 +9,15 @@ from pydantic import BaseModel, ValidationError
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from access.api.exceptions import BodyTooLarge, InputValidationError
-from values.json_values import NotJsonNumber, RepeatedName, loads
+from access.api.exceptions import BodyTooLarge, InputValidationError, InvalidInput
+from values.json_values import InvalidMembers, loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rest_framework.request import Request
 
+MERGE_PATCH = "application/merge-patch+json"
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -46,14 +47,24 @@ class JsonParser(BaseParser):
             raise ParseError(
                 f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
             ) from error
-        except NotJsonNumber as error:
-            raise ParseError(f"The body is not JSON: {error}.") from error
-        except RepeatedName as error:
-            raise ParseError(f"The body is ambiguous: {error}.") from error
+        except InvalidMembers as invalid:
+            raise InvalidInput(invalid.errors) from invalid
         except RecursionError as error:
             raise ParseError("The body is nested too deeply: use fewer levels.") from error
         except ValueError as error:  # Python refuses to read integers of more than 4,300 digits
             raise ParseError("The body contains an integer of more than 4,300 digits: send it as a string.") from error
+
+
+class MergePatchParser(JsonParser):
+    """Parses the same JSON under the media type of JSON merge patches (RFC 7396)."""
+
+    media_type = MERGE_PATCH
+
+
+def refuse_body(request: Request) -> None:
+    """Raise ParseError if the request has a body."""
+    if (request.META.get("CONTENT_LENGTH") or "0") != "0":
+        raise ParseError(f"{request.method} takes no body: send the request without one.")
 
 
 def read_object(request: Request) -> dict[str, Any]:

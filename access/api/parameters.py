@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from drf_spectacular.utils import OpenApiParameter
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticKnownError
 
 from access.api.exceptions import InputValidationError, InvalidInput
@@ -115,6 +115,14 @@ def _require_iso_date(value: object) -> object:
     raise PydanticKnownError("datetime_type")
 
 
+def _in_utc(value: datetime) -> datetime:
+    # PostgreSQL refuses offsets of 16 hours and more.
+    return value.astimezone(UTC)
+
+
 Instant = Annotated[
-    AwareDatetime, Field(ge="1970-01-01T00:00:00Z", lt="9998-01-01T00:00:00Z"), BeforeValidator(_require_iso_date)
+    AwareDatetime,
+    Field(ge="1970-01-01T00:00:00Z", lt="9998-01-01T00:00:00Z"),
+    BeforeValidator(_require_iso_date),
+    AfterValidator(_in_utc),
 ]

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
+from values.problem_documents import MEDIA_TYPE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from access.api.parameters import Parameters
 
 View = TypeVar("View", bound="Callable[..., Any]")
-PROBLEM = "application/problem+json"
+PROBLEM = MEDIA_TYPE
 REFERENCE = "#/components/schemas/"
 
 
@@ -151,6 +153,7 @@ ERROR_DESCRIPTIONS = {
     404: "The object does not exist, was deleted, or is hidden from you.",
     409: "The object's current state does not allow the operation.",
     413: "The body is too large.",
+    414: "The URL is too long.",
     415: "The body is not `application/json`.",
 }
 NOT_FOUND = "No object was found at this URL: the URL is wrong, or the object was deleted or is hidden from you."
@@ -166,6 +169,7 @@ PROBLEM_EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
     404: (NOT_FOUND, []),
     409: ("The job is active, not paused.", []),
     413: ("The body is too large: the limit is 65536 bytes.", []),
+    414: ("The URL is too long: send fewer or shorter query parameters.", []),
     415: (NOT_JSON, []),
 }
 
@@ -178,14 +182,15 @@ def operation(
     parameters: type[Parameters] | None = None,
     errors: Sequence[int] = (),
     location_status: int | None = None,
+    media_types: Sequence[str] = ("application/json",),
 ) -> Callable[[View], View]:
     """Return a decorator that documents a method of a view. The method's docstring describes the operation.
 
     `responses`: a shape and an example for each status. `body`: the request body's shape and named examples. `errors`:
-    statuses in addition to 400, 401, 403 and, with a body, 413 and 415. `location_status`: the status whose response
-    has a Location header.
+    statuses in addition to 400, 401, 403, with parameters 414, and with a body 413 and 415. `location_status`: the
+    status whose response has a Location header. `media_types`: those of the request body.
     """
-    statuses = [400, 401, 403, *errors, *([413, 415] if body else [])]
+    statuses = [400, 401, 403, *errors, *([414] if parameters else []), *([413, 415] if body else [])]
     found: list[OpenApiParameter] = parameters.openapi_parameters() if parameters else []
     if location_status:
         found.append(OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[location_status]))
@@ -193,7 +198,7 @@ def operation(
         operation_id=name,
         summary=name.replace("_", " ").capitalize(),
         parameters=found,
-        request=_request(*body) if body else None,
+        request=_request(*body, media_types) if body else None,
         responses={
             **{status: _response(status, *response) for status, response in responses.items()},
             **{(status, PROBLEM): _problem(status) for status in statuses},
@@ -202,9 +207,9 @@ def operation(
     return decorate
 
 
-def _request(shape: type[Shape], examples: Mapping[str, Any]) -> dict[str, OpenApiRequest]:
+def _request(shape: type[Shape], examples: Mapping[str, Any], media_types: Sequence[str]) -> dict[str, OpenApiRequest]:
     named = [OpenApiExample(name, value) for name, value in examples.items()]
-    return {"application/json": OpenApiRequest(shape, examples=named)}
+    return {media_type: OpenApiRequest(shape, examples=named) for media_type in media_types}
 
 
 def _response(status: int, shape: type[Shape] | None, example: Any) -> OpenApiResponse:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import IsAdminUser
 from rest_framework.views import APIView
 
+from access.api.bodies import MergePatchParser, refuse_body
 from access.api.parameters import Parameters
 from access.models import ApiKey
 from access.visibility import Action, caller_of, may, require
@@ -16,11 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from django.db.models import Model
+    from rest_framework.parsers import BaseParser
     from rest_framework.request import Request
 
 Need: TypeAlias = tuple[Action, "type[Model]"]
 Needs: TypeAlias = "Mapping[str, Sequence[Need]]"
 Subjects: TypeAlias = "Mapping[str, type[Model]]"
+METHODS_WITHOUT_BODY = ("GET", "DELETE")  # every operation with another method reads its body
 MAX_ACTOR_LENGTH = 150  # characters: the length of the column `actor` of events
 
 
@@ -46,7 +50,7 @@ class ApiView(APIView):
     `needs` maps a method to the permissions that the caller must have: pairs of an action and a model.
     `subjects` maps the name of each id in the view's URL to the object's model. The view does not run if the caller may
     not see the object (404), or may not do the actions in `needs` to the object (403). A method that is not in
-    `methods_with_parameters` refuses all query parameters.
+    `methods_with_parameters` refuses all query parameters. GET and DELETE refuse a body.
     """
 
     content_negotiation_class = AcceptHeaderNegotiation
@@ -57,14 +61,23 @@ class ApiView(APIView):
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset()
     max_body_bytes: ClassVar[int] = 64 * 1024
 
+    def get_parsers(self) -> list[BaseParser]:
+        """Return the parsers of a request's body: JSON and, for a PATCH, a JSON merge patch."""
+        is_patch = self.request is not None and self.request.method == "PATCH"
+        return [*super().get_parsers(), *([MergePatchParser()] if is_patch else [])]
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if _method_of(request) not in self.allowed_methods:
+            raise MethodNotAllowed(_method_of(request))
         actions = {action for action, _ in self.needs_of(request)} or {Action.VIEW}
         for name, model in self.subjects.items():
             for action in actions:
                 require(caller_of(request), action, model, kwargs[name])
         if _method_of(request) not in self.methods_with_parameters:
             Parameters.read(request)
+        if _method_of(request) in METHODS_WITHOUT_BODY:
+            refuse_body(request)
 
     def needs_of(self, request: Request) -> Sequence[Need]:
         """Return the permissions that the request's method needs; none if the view does not have the method."""

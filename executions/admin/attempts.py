@@ -10,6 +10,7 @@ from executions import words
 from executions.admin import shown
 from executions.admin.targets import look_of
 from values import instants
+from values.durations import elapsed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,7 +46,7 @@ def _card(run: Run, attempt: Attempt, now: datetime) -> Card:
     look = look_of(run.spec.target_kind)
     if attempt.is_running:
         most = f" (timeout: {instants.duration(run.spec.timeout)})" if run.spec.timeout else ""
-        label, took = shown.run_badge(run), f"{instants.duration(now - attempt.started_at)} so far{most}"
+        label, took = shown.run_badge(run), f"{instants.duration(elapsed(attempt.started_at, now))} so far{most}"
     else:
         label, took = badge(*words.attempt_label(attempt.status)), instants.duration(attempt.duration)
     return Card(

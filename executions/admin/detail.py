@@ -24,6 +24,7 @@ from executions.states import STATUS_LABELS, EventKind, RunStatus, origin_label
 from executions.targets.registry import TARGETS, masked, read_target
 from executions.worker.endings import max_attempts
 from values import instants
+from values.durations import elapsed
 from values.readable import Unreadable
 
 if TYPE_CHECKING:
@@ -121,8 +122,10 @@ def facts(run: Run, now: datetime, caller: Caller) -> list[Fact]:
         found.append(Fact("Next attempt", instants.time_html(run.available_at, now)))
     if run.finished_at:
         found.append(Fact("Finished", instants.time_html(run.finished_at, now)))
-    so_far = now - run.started_at if run.started_at and not run.is_terminal else None
-    found.append(Fact("Duration so far" if so_far else "Duration", instants.duration(so_far or run.duration)))
+    if run.started_at and not run.is_terminal:
+        found.append(Fact("Duration so far", instants.duration(elapsed(run.started_at, now))))
+    else:
+        found.append(Fact("Duration", instants.duration(run.duration)))
     found.append(Fact("Attempts", attempts_of(run)))
     if run.worker:
         found.append(Fact("Worker", format_html("<code>{}</code>", run.worker)))
@@ -155,7 +158,7 @@ def attempts_of(run: Run) -> str:
 
 def moments(events: list[RunEvent], now: datetime) -> list[Moment]:
     """Return the events as entries of the timeline. `events` must be ordered from the oldest to the newest."""
-    gaps = [timedelta(0)] + [later.at - earlier.at for earlier, later in pairwise(events)]
+    gaps = [timedelta(0)] + [elapsed(earlier.at, later.at) for earlier, later in pairwise(events)]
     return [
         Moment(
             text=words.event(happened, is_first=place == 0),

@@ -11,6 +11,7 @@ from executions.admin.shown import run_badge, run_url
 from executions.history import count_with_status, runs_of_job, runs_with_status, waiting_reasons
 from executions.states import LIVE, STATUS_LABELS, TERMINAL, RunStatus, origin_label
 from values import instants
+from values.durations import elapsed
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -47,7 +48,7 @@ def rows_with_status(status: RunStatus, now: datetime, n: int, caller: Caller) -
             "name": run.spec.job_name,
             "badge": run_badge(run),
             "at": instants.time_html(run.finished_at or run.started_at, now),
-            "took": instants.duration(run.duration or (now - run.started_at if run.started_at else None)),
+            "took": instants.duration(elapsed(run.started_at, run.finished_at or now) if run.started_at else None),
             "error": run.error,
         }
         for run in runs_with_status(status, n, caller)

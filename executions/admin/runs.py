@@ -25,7 +25,7 @@ from executions.admin.filters import (
 from executions.admin.run_list import RunChangeList
 from executions.admin.run_pages import RunPages
 from executions.exceptions import RunConflict
-from executions.models import Run
+from executions.models import DEFINITIONS, Run
 from executions.states import STATUS_LABELS, RunStatus, origin_label
 from values import clock, instants
 from values.readable import CannotRead
@@ -106,7 +106,7 @@ class RunAdmin(ModelAdmin[Run]):
         return ordering_of(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
-        return super().get_queryset(request).select_related("spec").defer("spec__target", "spec__payload")
+        return super().get_queryset(request).select_related("spec").defer(*DEFINITIONS)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Run], search_term: str

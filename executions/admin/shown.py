@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from django.utils.safestring import SafeString
 
-    from executions.models import Run
+    from executions.models import PrunedRun, Run
 
 
-def run_badge(run: Run) -> SafeString:
+def run_badge(run: Run | PrunedRun) -> SafeString:
     """Return the badge with a run's status. A running run that has a stop request is shown as `Stopping`."""
     label, tone = STATUS_LABELS[RunStatus(run.status)]
     if run.status == RunStatus.RUNNING and run.cancel_requested_at:

@@ -97,6 +97,7 @@ RUNNING_DETAIL: dict[str, Any] = {
     "cancel_requested_at": "2026-11-20T02:30:03Z",
 }
 RUN_PAGE: dict[str, Any] = {"next": None, "previous": None, "results": [RUN]}
+JOB_RUN_PAGE: dict[str, Any] = {**RUN_PAGE, "last_pruned": None}
 LOG_PAGE: dict[str, Any] = {
     "next": None,
     "previous": None,

@@ -11,8 +11,9 @@ from pydantic import BeforeValidator, Field
 from access.api.paging import paginate
 from access.api.parameters import Instant, PageParameters, split_at_commas
 from access.visibility import caller_of, hidden, visible
-from executions.api.shapes import RunPage, run_of
-from executions.models import INDEXED_ORIGINS, Run, newest_first, nominal_within
+from executions.api.shapes import JobRunPage, RunPage, pruned_of, run_of
+from executions.history import latest_pruned
+from executions.models import DEFINITIONS, INDEXED_ORIGINS, Run, newest_first, nominal_within
 from executions.states import Origin, Reason, RunStatus
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class JobRunFilters(PageParameters):
     """Filters for the runs of one job."""
 
-    status: Annotated[tuple[RunStatus, ...], BeforeValidator(split_at_commas)] | None = Field(
+    status: Annotated[tuple[RunStatus, ...], Field(min_length=1), BeforeValidator(split_at_commas)] | None = Field(
         None, description="Only runs with this status. Separate several statuses with commas."
     )
     origin: Origin | None = None
@@ -46,7 +47,7 @@ class RunFilters(JobRunFilters):
 def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) -> RunPage:
     """Return a page of runs, the latest nominal instant first. With `job_id`, return only runs of this job."""
     caller = caller_of(request)
-    rows = visible(Run, caller).select_related("spec").defer("spec__target", "spec__payload", "spec__policies")
+    rows = visible(Run, caller).select_related("spec").defer(*DEFINITIONS, "spec__policies")
     narrowed = bool(job_id or filters.status or filters.reason)
     order = newest_first(origin=filters.origin, narrowed=narrowed)
     statuses = filters.status
@@ -55,6 +56,13 @@ def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) 
     page = paginate(request, rows.filter(_wanted(filters, job_id, order)), filters, order, ("status", statuses))
     results = [run_of(row) for row in without_hidden_causes(page.rows, caller)]
     return RunPage(next=page.next, previous=page.previous, results=results)
+
+
+def page_of_job_runs(request: Request, filters: JobRunFilters, job_id: UUID) -> JobRunPage:
+    """Return a page of the runs of a job, and what is left of its last run if retention has deleted this run."""
+    page = page_of_runs(request, filters, job_id)
+    pruned = latest_pruned([job_id], caller_of(request)).get(job_id)
+    return JobRunPage(**dict(page), last_pruned=pruned_of(pruned) if pruned else None)
 
 
 def without_hidden_causes(rows: Sequence[Run], caller: Caller) -> Sequence[Run]:

@@ -133,7 +133,8 @@ class RunDetail(Run):
     """A run with its attempts, events and definition."""
 
     waits_for: str | None = Field(
-        description="Why a run with status `held` cannot start yet, as a text; null for other runs.",
+        description="Why a run cannot start yet, as a text: its status is `held`, or it is `queued` and waits in a worker "
+        "until other runs to the same host have ended. Null for other runs.",
         examples=["Concurrency limit reached: 1 active run with the key “printer”, at most 1 allowed"],
     )
     target: Annotated[Any, DocumentedAs(AnyTarget | None)] = Field(
@@ -149,6 +150,29 @@ class RunDetail(Run):
 
 class RunPage(PageShape):
     results: list[Run]
+
+
+class PrunedRun(Shape):
+    """What is left of a run that retention has deleted."""
+
+    id: UUID
+    nominal_at: datetime
+    status: RunStatus
+    started_at: datetime
+    finished_at: datetime
+    duration_ms: int = Field(
+        description="Milliseconds from the first attempt to the end of the run, including the delays before retries."
+    )
+    error_code: str | None
+    error: str | None = Field(description="The first 500 characters of the error.")
+
+
+class JobRunPage(RunPage):
+    """A page of the runs of one job."""
+
+    last_pruned: PrunedRun | None = Field(
+        description="The job's last run that started, if retention has deleted this run; otherwise null."
+    )
 
 
 class LogLine(Shape):
@@ -183,10 +207,24 @@ def run_of(row: models.Run) -> Run:
     return Run.model_validate(_fields(row))
 
 
+def pruned_of(row: models.PrunedRun) -> PrunedRun:
+    """Return the response for what is left of a deleted run."""
+    return PrunedRun(
+        id=row.run_id,
+        nominal_at=row.nominal_at,
+        status=RunStatus(row.status),
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        duration_ms=row.duration // timedelta(milliseconds=1),
+        error_code=row.error_code or None,
+        error=row.error or None,
+    )
+
+
 def detail_of(row: models.Run, now: datetime) -> RunDetail:
     """Return the response for one run. Queries the run's attempts and events.
 
-    For a held run, also queries the reason why it cannot start yet.
+    For a run that waits, also queries the reason why it cannot start yet.
     """
     wrong = reasons_by_part(row.spec.readable_target, row.spec.readable_policies)
     return RunDetail.model_validate(

@@ -17,20 +17,25 @@ from executions.history.newest import (
     runs_with_status,
 )
 from executions.history.occurrence import Record
+from executions.history.pruned import latest_pruned
 from executions.history.waits import waiting_reasons, waiting_reasons_by_id
+from executions.models.pruned import PrunedRun, forget
 
 __all__ = [
     "InstantState",
+    "PrunedRun",
     "Record",
     "append_event",
     "count_by_status",
     "count_live",
     "count_live_of_job",
     "count_with_status",
+    "forget",
     "has_waited_since",
     "instant_states",
     "jobs_failed_in_a_row",
     "last_scheduled_at",
+    "latest_pruned",
     "latest_runs",
     "occurrence_rows",
     "occurrence_rows_of_jobs",

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from values.durations import elapsed
+
 
 class Record(NamedTuple):
     """A run's row. `status`, `reason` and `origin` are plain strings, because another version may have written them.
@@ -32,7 +34,7 @@ class Record(NamedTuple):
     @property
     def start_delay(self) -> timedelta | None:
         """Time from the nominal instant to the first attempt; None before the first attempt."""
-        return self.started_at - self.nominal_at if self.started_at else None
+        return elapsed(self.nominal_at, self.started_at) if self.started_at else None
 
     @property
     def unplanned_delay(self) -> timedelta | None:
@@ -40,9 +42,9 @@ class Record(NamedTuple):
 
         If the run has no planned start, the time counts from the nominal instant. None before the first attempt.
         """
-        return self.started_at - (self.planned_at or self.nominal_at) if self.started_at else None
+        return elapsed(self.planned_at or self.nominal_at, self.started_at) if self.started_at else None
 
     @property
     def took(self) -> timedelta | None:
         """Time from the first attempt to the end of the run; None if the run never started or has not ended."""
-        return self.finished_at - self.started_at if self.finished_at and self.started_at else None
+        return elapsed(self.started_at, self.finished_at) if self.finished_at and self.started_at else None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import OperationalError, transaction
 
+from executions.history import queries
 from executions.lifecycle.queries import sql_list
 from executions.states import LIVE
 from values.database import execute, fetch, one_line
@@ -83,9 +84,11 @@ def prepare(now: datetime, max_lock_time: timedelta = MAX_LOCK_TIME) -> int:
 def drop_old(before: datetime) -> int:
     """Drop the partitions of old days. Returns the number of dropped days.
 
-    A day is old if the day and all its runs ended before `before`.
+    A day is old if the day and all its runs ended before `before`. The latest run of each job is kept as a `PrunedRun`.
     """
     over = {day for day in existing() if _start_of(day + DAY) <= before}
+    for day in sorted(over):
+        _keep_latest(day, before)
     return _each_day(over, partial(_drop, before=before), MAX_LOCK_TIME)
 
 
@@ -149,6 +152,15 @@ def _create(day: date) -> bool:
 
 def _is_old(day: date, before: datetime) -> bool:
     return bool(fetch(IS_OLD.format(name=name_of(RUNS, day)), {"before": before})[0][0])
+
+
+def _keep_latest(day: date, before: datetime) -> None:
+    # In a transaction of its own, before the day is locked: reading all rows of a day may take a minute. Later, an old
+    # day gets no run that ends before `before`.
+    with transaction.atomic():
+        fetch(LOCK_DAYS, {})
+        if day in existing() and _is_old(day, before):
+            execute(queries.KEEP_OF_DAY.format(runs=name_of(RUNS, day)), {})
 
 
 def _drop(day: date, before: datetime) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from executions.lifecycle.queries import sql_list
+from executions.models.pruned import MAX_ERROR_LENGTH
 from executions.states import LIVE
 
 # The run started, or it is live and may still start.
@@ -117,13 +118,46 @@ COUNT_OF_BACKFILLS = """
 SELECT backfill_id, status, count(*) FROM executions_run WHERE backfill_id = ANY(%(ids)s) GROUP BY backfill_id, status
 """
 
+# Keep what a `PrunedRun` has of the latest started run of each job in `latest`, unless a later run is already kept. Not
+# for deleted jobs, whose definitions are all superseded. `latest` has the columns job_id and nominal_at.
+KEEP = f"""
+INSERT INTO executions_prunedrun AS kept
+       (job_id, scope_id, run_id, nominal_at, status, started_at, finished_at, error_code, error)
+SELECT DISTINCT ON (run.job_id) run.job_id, run.scope_id, run.id, run.nominal_at, run.status, run.started_at,
+       run.finished_at, run.error_code, left(run.error, {MAX_ERROR_LENGTH})
+  FROM latest JOIN {{runs}} AS run ON run.job_id = latest.job_id AND run.nominal_at = latest.nominal_at
+ WHERE run.started_at IS NOT NULL AND run.finished_at IS NOT NULL
+   AND EXISTS (SELECT FROM executions_runspec AS spec WHERE spec.job_id = run.job_id AND spec.superseded_at IS NULL)
+ ORDER BY run.job_id, run.id DESC
+ON CONFLICT (job_id) DO UPDATE
+   SET run_id = EXCLUDED.run_id, nominal_at = EXCLUDED.nominal_at, status = EXCLUDED.status,
+       started_at = EXCLUDED.started_at, finished_at = EXCLUDED.finished_at, error_code = EXCLUDED.error_code,
+       error = EXCLUDED.error
+ WHERE kept.nominal_at < EXCLUDED.nominal_at
+"""
+# partitions.drop_old: before a day is dropped, keep the latest runs of the jobs that have not started since. Reads all
+# rows of the day and, for each of its jobs, the unique index (job, nominal instant, origin) of each later day.
+KEEP_OF_DAY = f"""
+WITH of_day AS (
+    SELECT job_id, max(nominal_at) AS nominal_at FROM {{runs}} WHERE started_at IS NOT NULL GROUP BY job_id
+), latest AS (
+    SELECT of_day.* FROM of_day LEFT JOIN LATERAL (
+        SELECT true AS found FROM executions_run AS run
+         WHERE run.job_id = of_day.job_id AND run.nominal_at > of_day.nominal_at AND run.started_at IS NOT NULL
+         LIMIT 1) AS later ON true
+     WHERE later.found IS NULL
+){KEEP}
+"""
+
 # retention.prune_once: delete ended runs with their attempts, events and log lines, oldest first. Reads the index
 # run_finished. `runs` is the whole table or one partition.
-PRUNE = """
+PRUNE = f"""
 WITH old AS (
-    SELECT id FROM {runs} WHERE finished_at < %(before)s ORDER BY finished_at, id LIMIT %(limit)s
-       FOR UPDATE SKIP LOCKED
-), attempts AS (DELETE FROM executions_attempt WHERE run_id IN (SELECT id FROM old)),
+    SELECT id, job_id, nominal_at, started_at FROM {{runs}} WHERE finished_at < %(before)s
+     ORDER BY finished_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), latest AS (
+    SELECT job_id, max(nominal_at) AS nominal_at FROM old WHERE started_at IS NOT NULL GROUP BY job_id
+), kept AS ({KEEP}), attempts AS (DELETE FROM executions_attempt WHERE run_id IN (SELECT id FROM old)),
    events AS (DELETE FROM executions_runevent WHERE run_id IN (SELECT id FROM old)),
    lines AS (DELETE FROM executions_logline WHERE run_id IN (SELECT id FROM old))
 DELETE FROM executions_run WHERE id IN (SELECT id FROM old)

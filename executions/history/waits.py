@@ -1,7 +1,9 @@
-"""Why held runs cannot start yet, as texts for people."""
+"""Why held runs cannot start yet, and why a queued run waits in a worker, as texts for people."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from executions.lifecycle.admission import BufferHold, ConcurrencyHold, HeldRun,
 from executions.models import Run
 from executions.policies.run_policies import RunPolicies
 from executions.states import RunStatus
+from executions.targets.registry import TARGETS
 from values.instants import exact_text
 from values.readable import value_or_none
 
@@ -16,18 +19,33 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+# Other reasons to publish a run later, such as an unavailable broker, postpone it by at most a second.
+MAX_OTHER_DELAY = timedelta(seconds=1)
+
 
 def waiting_reasons(runs: Sequence[Run], now: datetime) -> dict[UUID, str]:
-    """Map the id of each held run in `runs` to a text that says why the run cannot start yet. At most three queries.
+    """Map the id of each run in `runs` that is held, or waits in a worker, to a text that says why it cannot start yet.
 
-    Runs with another status are left out.
+    All other runs are left out. At most three queries.
     """
+    in_worker = {run.pk: text for run in runs if (text := _wait_in_worker(run, now))}
     held = [run for run in runs if run.status == RunStatus.HELD]
     if not held:
-        return {}
+        return in_worker
     waiting = {run.pk: _held_run(run) for run in held}
     usage = usage_of(list(waiting.values()))
-    return {run.pk: _text(run, usage.hold_of(waiting[run.pk], now), now) for run in held}
+    return in_worker | {run.pk: _text(run, usage.hold_of(waiting[run.pk], now), now) for run in held}
+
+
+def _wait_in_worker(run: Run, now: datetime) -> str:
+    """Return why a run waits that a worker has postponed (`worker/side_by_side.py`); "" for any other run."""
+    if run.status != RunStatus.QUEUED or run.n_published or run.dispatch_at is None or run.available_at > now:
+        return ""
+    target, stored = TARGETS.get(run.spec.target_kind), run.spec.target
+    if run.dispatch_at <= now + MAX_OTHER_DELAY or target is None or not isinstance(stored, Mapping):
+        return ""
+    name = target.share_of(stored)
+    return f"It waits in a worker until other runs that use {name} have ended" if name else ""
 
 
 def waiting_reasons_by_id(run_ids: Sequence[UUID], now: datetime) -> dict[UUID, str]:

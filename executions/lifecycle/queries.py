@@ -121,7 +121,8 @@ WITH claimed AS (
     SELECT id, scope_id, status, %(now)s, n_attempts FROM claimed
 )
 SELECT claimed.retry_of, claimed.id, claimed.claim_no, claimed.n_attempts, claimed.n_lost, claimed.nominal_at,
-       spec.job_name, spec.target_kind, spec.target, spec.payload, spec.policies
+       spec.job_name, spec.target_kind, COALESCE(spec.target_as_given, spec.target::text),
+       COALESCE(spec.payload_as_given, spec.payload::text), spec.policies
   FROM claimed JOIN executions_runspec AS spec ON spec.id = claimed.spec_id
 """
 
@@ -219,7 +220,7 @@ WITH due AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt)
     SELECT id, scope_id, 'queued', %(now)s, n_attempts FROM moved WHERE was = 'retrying'
 )
-SELECT moved.id, moved.claim_no, spec.job_name, spec.target_kind, spec.policies
+SELECT moved.id, moved.claim_no, spec.job_name, spec.target_kind, spec.target::text, spec.policies
   FROM moved JOIN executions_runspec AS spec ON spec.id = moved.spec_id
 """
 
@@ -242,6 +243,23 @@ UPDATE executions_run AS run SET dispatch_at = %(until)s, n_published = GREATEST
   FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS sent (id, claim_no)
  WHERE run.id = sent.id AND {ID_LISTED} AND run.claim_no = sent.claim_no
    AND {has_status({RunStatus.QUEUED})}
+"""
+
+# side_by_side.postpone: these runs wait in a worker for a place of their share (`worker/shares.py`). Publish them again
+# after the time that they have waited already, in case the worker dies. No message is in the broker meanwhile, so they
+# are not stranded: `n_published` is 0. Rows that another transaction has locked are being claimed or published.
+POSTPONE = f"""
+WITH waiting AS (
+    SELECT run.id FROM executions_run AS run
+      JOIN unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS sent (id, claim_no) ON run.id = sent.id
+     WHERE {ID_LISTED} AND run.claim_no = sent.claim_no AND {has_status({RunStatus.QUEUED})}
+       FOR UPDATE OF run SKIP LOCKED
+)
+UPDATE executions_run AS run
+   SET dispatch_at = %(now)s::timestamptz
+                     + LEAST(GREATEST(%(now)s::timestamptz - run.available_at, %(min_wait)s), %(max_wait)s),
+       n_published = 0
+  FROM waiting WHERE run.id = waiting.id AND {ID_LISTED}
 """
 
 # dispatch.republish_stranded: publish runs again whose messages were sent some time ago to broker queues that are empty

@@ -100,4 +100,5 @@ class DueRun:
     claim_no: int
     job_name: str
     target_kind: str
+    target: str  # JSON, as stored
     policies: str  # JSON, as stored

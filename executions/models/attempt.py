@@ -9,6 +9,7 @@ from django.db import models
 
 from executions.models.run import Run
 from executions.states import AttemptStatus, RunStatus
+from values.durations import elapsed
 
 
 class Attempt(models.Model):
@@ -43,7 +44,7 @@ class Attempt(models.Model):
 
     @property
     def duration(self) -> timedelta:
-        return self.finished_at - self.started_at
+        return elapsed(self.started_at, self.finished_at)
 
 
 def all_attempts(run: Run) -> list[Attempt]:

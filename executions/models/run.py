@@ -11,6 +11,7 @@ from django.db.models import Case, F, Q, Value, When
 from executions.models.spec import RunSpec
 from executions.policies.limits import STORED_LIMIT_KEY_LENGTH, TERMS_LENGTH, Priority
 from executions.states import ACTIVE, LIVE, TERMINAL, Origin, Reason, RunStatus
+from values.durations import elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -181,7 +182,7 @@ class Run(models.Model):
 
         None until the run has ended, and for a run that never started.
         """
-        return self.finished_at - self.started_at if self.finished_at and self.started_at else None
+        return elapsed(self.started_at, self.finished_at) if self.finished_at and self.started_at else None
 
     def delay_after_plan(self) -> timedelta | None:
         """Return the time from the planned start to the first attempt.
@@ -189,7 +190,7 @@ class Run(models.Model):
         None before the first attempt, and for a run without a planned start.
         """
         started: datetime | None = self.started_at
-        return started - self.planned_at if started and self.planned_at else None
+        return elapsed(self.planned_at, started) if started and self.planned_at else None
 
     def unplanned_delay(self) -> timedelta | None:
         """Return the time from the planned start to the first attempt.
@@ -202,4 +203,4 @@ class Run(models.Model):
     def start_delay(self) -> timedelta | None:
         """Return the time from the nominal instant to the first attempt; None before the first attempt."""
         started: datetime | None = self.started_at
-        return started - self.nominal_at if started else None
+        return elapsed(self.nominal_at, started) if started else None

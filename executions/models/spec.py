@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
@@ -17,16 +17,29 @@ from django.db.models.functions import Upper
 
 from executions.policies.run_policies import RunPolicies, read_policies
 from executions.targets.registry import TARGETS, read_target
+from values.json_values import is_kept_by_jsonb
 from values.readable import CannotRead, value_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from uuid import UUID
+
+    from django.db.models import QuerySet
 
     from executions.targets.base import Target, TargetConfig
     from values.readable import Unreadable
 
 
+ORDERED = ("target", "payload")  # columns whose objects keep the order of their members
+
+
+def as_given(name: str) -> str:
+    """Return the name of the column that holds the text of an ordered column."""
+    return f"{name}_as_given"
+
+
+# The large columns of a definition, as seen from a run or a job: lists of runs do not read them.
+DEFINITIONS = tuple(f"spec__{column}" for name in ORDERED for column in (name, as_given(name)))
 PRESENT = Q(superseded_at__isnull=True)
 
 
@@ -43,6 +56,9 @@ class RunSpec(models.Model):
     target = models.JSONField()
     payload = models.JSONField(null=True)
     policies = models.JSONField()
+    # jsonb changes the order of members, but receivers sign and hash bodies. `from_db` reads these texts.
+    target_as_given = models.TextField(null=True, help_text="`target` as JSON; empty: jsonb returns it as given.")
+    payload_as_given = models.TextField(null=True, help_text="`payload` as JSON; empty: jsonb returns it as given.")
     created_at = models.DateTimeField()
     superseded_at = models.DateTimeField(
         null=True, help_text="When a newer version replaced this version, or the job was deleted."
@@ -62,6 +78,22 @@ class RunSpec(models.Model):
             # `access.search`; on UPPER, because that is what Django's icontains compares
             GinIndex(OpClass(Upper("job_name"), name="gin_trgm_ops"), name="spec_part_of_name"),
         ]
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **kwargs: Any) -> Self:
+        spec = super().from_db(db, field_names, values, **kwargs)
+        for name in ORDERED:
+            given = spec.__dict__.get(as_given(name))
+            if given is not None:
+                setattr(spec, name, json.loads(given))
+        return spec
+
+    def refresh_from_db(
+        self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: QuerySet[Self] | None = None
+    ) -> None:
+        if fields is not None:
+            fields = {*fields, *(as_given(name) for name in ORDERED if name in fields)}
+        super().refresh_from_db(using, fields, from_queryset)
 
     def __str__(self) -> str:
         return f"{self.job_name}, version {self.version}"
@@ -94,13 +126,13 @@ def timeout_of(target_kind: str, policies: RunPolicies) -> timedelta:
 
 def freeze_first(values: Sequence[dict[str, Any]], now: datetime) -> list[RunSpec]:
     """Store and return version 1 of each definition. `values`: each definition's columns, without version and times."""
-    return RunSpec.objects.bulk_create(RunSpec(**each, version=1, created_at=now) for each in values)
+    return RunSpec.objects.bulk_create(RunSpec(**each, **_texts(each), version=1, created_at=now) for each in values)
 
 
 def freeze(values: dict[str, Any], now: datetime, *, after: RunSpec) -> RunSpec:
     """Store and return the next version of a job's definition. Mark `after`, the latest version, as superseded."""
     supersede(after.job_id, now)
-    return RunSpec.objects.create(**values, version=after.version + 1, created_at=now)
+    return RunSpec.objects.create(**values, **_texts(values), version=after.version + 1, created_at=now)
 
 
 def supersede(job_id: UUID, now: datetime) -> None:
@@ -109,3 +141,13 @@ def supersede(job_id: UUID, now: datetime) -> None:
     Retention deletes a superseded version when the retention period has passed and no run refers to the version.
     """
     RunSpec.objects.filter(job_id=job_id, superseded_at=None).update(superseded_at=now)
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the texts of the ordered columns; None for a value that jsonb keeps as it is."""
+    # The order of the target's own members means nothing: each kind has its fixed members.
+    kept = {
+        "target": all(map(is_kept_by_jsonb, values["target"].values())),
+        "payload": is_kept_by_jsonb(values["payload"]),
+    }
+    return {as_given(name): None if kept[name] else json.dumps(values[name], ensure_ascii=False) for name in ORDERED}

@@ -34,7 +34,7 @@ class RetryPolicy(BaseModel):
     max_delay: Duration = Field(
         timedelta(hours=1), description="Maximum delay before a retry, unless the target requests a longer delay."
     )
-    jitter: bool = Field(
+    jitter: Annotated[bool, Field(strict=True)] = Field(
         default=True,
         description="Multiply each delay by a random factor between 0.5 and 1. Runs that failed at the same time are "
         "then not retried at the same time. A delay that the target requests stays unchanged.",

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from values.json_values import JSON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -148,6 +148,14 @@ class Target(ABC):
 
     def validate(self, config: TargetConfig, payload: JSON) -> None:  # noqa: B027 - optional
         """Raise InvalidTarget for a target or payload with which no attempt can succeed. Called when a job is saved."""
+
+    def share_of(self, stored: Mapping[str, Any]) -> str:
+        """Return the name of the resource that this stored configuration uses, such as its host; "" if there is none.
+
+        If a kind has a queue of worker threads, runs that use the same resource never take all threads of a worker.
+        Must not raise, whatever the values in `stored` are: another version of the code may have stored them.
+        """
+        return ""
 
     @abstractmethod
     def execute(self, config: TargetConfig, payload: JSON, context: Context) -> Outcome:

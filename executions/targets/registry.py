@@ -8,13 +8,15 @@ job form (`schedules/admin/targets/<kind>.py`). A kind without these modules get
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from hashlib import blake2s
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from django.conf import settings
 from pydantic import Field, ValidationError
 
-from executions.targets.base import InvalidTarget, TargetConfig
+from executions.targets.base import InvalidTarget, Target, TargetConfig
 from executions.targets.loading import load_targets
 from values.field_errors import field_errors
 from values.json_values import find_unstorable
@@ -62,6 +64,19 @@ def read_target(stored: object) -> TargetConfig | Unreadable:
         return parse_config(stored)
     except InvalidTarget as error:
         return Unreadable.from_errors("target", error.errors)
+
+
+def share_of(kind: str, stored: str) -> str:
+    """Return 8 characters that identify the resource that a stored target uses (`Target.share_of`); "" if none.
+
+    `stored`: the JSON text of a target of this kind.
+    """
+    target = TARGETS.get(kind)
+    if target is None or type(target).share_of is Target.share_of:
+        return ""
+    data = json.loads(stored)
+    name = target.share_of(data) if isinstance(data, Mapping) else ""
+    return blake2s(f"{kind} {name}".encode(errors="replace"), digest_size=4).hexdigest() if name else ""
 
 
 def masked(stored: object) -> dict[str, Any]:

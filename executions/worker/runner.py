@@ -6,6 +6,7 @@ A message with a single run costs at least two round trips to the database: one 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from executions.lifecycle import transitions
@@ -15,13 +16,14 @@ from executions.per_process import PerProcess
 from executions.states import AttemptStatus, RunStatus
 from executions.worker.claims import claim
 from executions.worker.one_by_one import ClaimedBatch
+from executions.worker.shares import PoolRun
 from executions.worker.side_by_side import run_pool
 from values import clock
 from values.database import RETRYABLE_ERRORS, log_retryable
 from values.ids import uuid7
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from uuid import UUID
 
 # Claim runs for about 50 ms of work together. A claim and an ending take a few ms, and quick runs share this cost. The
@@ -31,17 +33,24 @@ MAX_GROWTH = 4  # of the batch size from one batch to the next: a few quick runs
 
 
 def execute_runs(
-    wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime] = clock.now
+    wanted: Sequence[tuple[UUID, int]],
+    worker: str,
+    clock: Callable[[], datetime] = clock.now,
+    *,
+    shares: Mapping[UUID, str] = MappingProxyType({}),
+    priority: int = 0,
 ) -> list[Ending]:
     """Execute the runs of one message, given by (id, claim number), and return the endings of the executed runs.
 
-    A process with a run pool executes the runs at the same time. Any other process executes them one after the other,
-    in batches that are expected to take `CLAIM_AHEAD_TIME` each. Runs that have not started after BATCH_START_TIMEOUT
-    are published again, for an idle worker. If the database is unavailable, this function raises no error: the beat
-    publishes the unclaimed runs again later.
+    A process with a run pool executes the runs at the same time, as far as their `shares` allow: the others wait in the
+    pool, runs with a higher `priority` first. Any other process executes the runs one after the other, in batches that
+    are expected to take `CLAIM_AHEAD_TIME` each. Runs that have not started after BATCH_START_TIMEOUT are published
+    again, for an idle worker. If the database is unavailable, this function raises no error: the beat publishes the
+    unclaimed runs again later.
     """
     if run_pool.get().size:
-        return run_pool.get().execute_runs(wanted, worker, clock)
+        runs = [PoolRun(run_id, claim_no, shares.get(run_id, ""), priority) for run_id, claim_no in wanted]
+        return run_pool.get().execute_runs(runs, worker, clock)
     began_at, left, size = clock(), list(wanted), batch_size.get().size
     ended: list[Ending] = []
     while left:

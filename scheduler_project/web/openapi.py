@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 from functools import lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
 from django.utils.decorators import method_decorator
+from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import condition, require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
@@ -19,17 +22,31 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
-@lru_cache(maxsize=1)
+_building = threading.Lock()  # drf-spectacular fails if two threads build a document for the first time
+
+
 def document() -> bytes:
     """Return the API's OpenAPI 3.1 document as JSON. The document is built once, because only new code changes it."""
+    with _building:
+        return _document()
+
+
+@lru_cache(maxsize=1)
+def _document() -> bytes:
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]  # untyped library
     schema = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return json.dumps(schema, ensure_ascii=False).encode()
 
 
+def _etag(request: HttpRequest) -> str:
+    return f'"{sha256(document()).hexdigest()}"'
+
+
 @require_safe
+@condition(etag_func=_etag)
+@cache_control(no_cache=True)
 def openapi(request: HttpRequest) -> HttpResponse:
-    """Serve /api/v1/openapi.json."""
+    """Serve /api/v1/openapi.json. Caches may store it, and must ask whether it has changed: an upgrade changes it."""
     return HttpResponse(document(), content_type="application/json")
 
 

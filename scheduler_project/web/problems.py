@@ -27,7 +27,7 @@ from executions.exceptions import RunConflict
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from values.database import RETRYABLE_ERRORS, is_database_unavailable, one_line
 from values.field_errors import field_errors
-from values.json_values import clean_text
+from values.problem_documents import API, Errors, problem
 from values.readable import CannotRead
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-API = "/api/"  # errors of URLs below this prefix are JSON, all other errors are HTML pages
 SERVER_ERROR = (
     "An internal error occurred and was logged. Before you send the request again, check whether the change was made."
 )
@@ -48,7 +47,6 @@ DATABASE_ERROR = (
 )
 BAD_REQUEST = "The request cannot be read."
 NOT_ALLOWED = "You do not have permission to do this."
-Errors = dict[str, list[str]]
 
 
 def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
@@ -73,21 +71,6 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
     # Otherwise Django logs the same error once more.
     response._has_been_logged = status >= HTTPStatus.INTERNAL_SERVER_ERROR  # type: ignore[attr-defined]
     return response
-
-
-def problem(status: int, detail: str, errors: Errors | None = None) -> dict[str, Any]:
-    """Return the members of a problem document. `clean_text` is applied to the texts, because they may quote input."""
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": clean_text(detail),
-    }
-    if errors:
-        body["errors"] = [
-            {"field": clean_text(name), "message": clean_text(text)} for name, texts in errors.items() for text in texts
-        ]
-    return body
 
 
 def _classify(error: Exception) -> tuple[int, str, Errors]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from django import forms
@@ -28,7 +27,7 @@ from access.admin.theming import ModelAdmin
 from access.visibility import caller_of
 from schedules.passes.housekeeping import find_switched_off, is_housekeeping
 from schedules.passes.periodic import JSON_FIELDS, read_json
-from values.json_values import NotJsonNumber, loads
+from values.json_values import InvalidMembers, loads
 
 if TYPE_CHECKING:
     from typing import Any
@@ -71,8 +70,9 @@ class ThemedTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # the package has
         text: str = self.cleaned_data[field] or JSON_FIELDS[field].empty
         try:
             read_json(field, text)
-            with suppress(NotJsonNumber):  # a task's message may hold NaN
-                loads(text)
+            loads(text, allow_nan=True)  # a task's message may hold NaN
+        except InvalidMembers as invalid:
+            raise forms.ValidationError(str(invalid)) from None
         except ValueError as error:
             raise forms.ValidationError(f"{error}.") from None
         return text

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from access.api.bodies import read_body, read_object
 from access.api.exceptions import InvalidInput
-from schedules.api.shapes import Job as JobShape
+from schedules.api.read_only import INSTEAD, READ_ONLY, split
 from schedules.api.shapes import Pause, Resume
 from schedules.clock.policies.resumption import Resumption
 from schedules.jobs import chains
-from schedules.jobs.members import MEMBERS, stored_members
+from schedules.jobs.members import stored_members
+from schedules.jobs.merging import merged
 from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
@@ -28,16 +29,6 @@ UNREADABLE_WAS_NULL = (
     "use the default."
 )
 AnyPause = TypeVar("AnyPause", bound=Pause)
-READ_ONLY = frozenset(JobShape.model_fields) - frozenset(MEMBERS)
-# What to do instead of changing a read-only member by PATCH.
-INSTEAD = {
-    "key": "to use another key, register a new job with PUT /jobs/by-key/{key}",
-    "state": "pause or resume the job",
-    "pause_reason": "pause the job with another reason",
-    "paused_until_at": "pause the job until another instant",
-    "schedule_description": "change the schedule",
-    "starts": "change start_after of the job that should start",
-}
 
 
 def read_storable(request: Request) -> dict[str, Any]:
@@ -68,8 +59,8 @@ def read_resume(request: Request) -> Resume:
     return body
 
 
-def read_definition(request: Request) -> dict[str, Any]:
-    """Return the definition in the body, without read-only members: clients may send back the response of a GET.
+def read_definition(request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the definition in the body, and the read-only members: clients may send back the response of a GET.
 
     Raises InvalidInput for a member that is null because its stored value cannot be read: saving null would reset the
     member to its default.
@@ -77,7 +68,7 @@ def read_definition(request: Request) -> dict[str, Any]:
     data = read_storable(request)
     if errors := {name: [UNREADABLE_WAS_NULL] for name in null_because_unreadable(data)}:
         raise InvalidInput(errors)
-    return without_read_only(data)
+    return split(data)
 
 
 def null_because_unreadable(data: dict[str, Any]) -> list[str]:
@@ -86,15 +77,14 @@ def null_because_unreadable(data: dict[str, Any]) -> list[str]:
     return [name for name in unreadable if data.get(name, "") is None] if isinstance(unreadable, dict) else []
 
 
-def without_read_only(data: dict[str, Any]) -> dict[str, Any]:
-    """Return `data` without the read-only members of a job."""
-    return {name: value for name, value in data.items() if name not in READ_ONLY}
+def changed_definition(job: Job, change: Mapping[str, Any], caller: Caller, now: datetime) -> dict[str, Any]:
+    """Return the job's definition after a change (see `merged`), without null members.
 
-
-def changed_definition(job: Job, change: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-    """Return the job's definition after a change, without null members. Validation gives these members defaults."""
-    merged = {**stored_members(job, chains.of(job.pk, caller)), **change}
-    return {name: value for name, value in merged.items() if value is not None}
+    Validation gives a null member its default. A member that cannot be read is replaced, not merged.
+    """
+    stored = stored_members(job, chains.of(job.pk, caller))
+    base = {name: value for name, value in stored.items() if name not in change.keys() & job.unreadable.keys()}
+    return {name: value for name, value in merged(base, change, now).items() if value is not None}
 
 
 def read_change(request: Request) -> dict[str, Any]:

@@ -75,7 +75,8 @@ DEFINITIONS: dict[str, Any] = {
     "No schedule": {"name": "rebuild", "target": {"kind": "command", "name": "demo.echo"}},
 }
 CHANGES: dict[str, Any] = {
-    "Change the schedule": {"schedule": {"cron": "0 3 * * *", "timezone": "America/New_York"}},
+    "Change the time, keep the time zone": {"schedule": {"cron": "0 3 * * *"}},
+    "Change one policy, and remove a limit": {"policies": {"timeout": "2m", "concurrency": None}},
     "Remove the chains": {"start_after": []},
     "Rename": {"name": "nightly report (PDF)"},
 }
@@ -154,8 +155,13 @@ REGISTRATIONS: dict[str, Any] = {
 }
 REGISTERED: dict[str, Any] = {
     "jobs": [
-        {"key": "billing.nightly-report", "id": JOB_ID, "outcome": "unchanged"},
-        {"key": "billing.rebuild", "id": "019a9f5c-9d10-7b21-8f04-6e1d2c3b4a59", "outcome": "created"},
+        {"key": "billing.nightly-report", "id": JOB_ID, "outcome": "unchanged", "state": "active"},
+        {
+            "key": "billing.rebuild",
+            "id": "019a9f5c-9d10-7b21-8f04-6e1d2c3b4a59",
+            "outcome": "created",
+            "state": "paused",
+        },
     ]
 }
 JOB_PAGE: dict[str, Any] = {"next": None, "previous": None, "results": [JOB]}
@@ -201,6 +207,12 @@ VERDICT: dict[str, Any] = {
     "description": "At 02:30 every day (America/New_York)",
     "schedule": SCHEDULE,
     "next_run_at": "2026-11-21T07:30:00Z",
+    "warnings": [
+        (
+            "On 14 March 2027 clocks in America/New_York go forward from 02:00 to 03:00. 02:30 does not exist that day: this "
+            "schedule runs at 03:00 EDT instead."
+        )
+    ],
     "timezone_data": "2026f",
 }
 LEDGER: dict[str, Any] = {
@@ -209,6 +221,7 @@ LEDGER: dict[str, Any] = {
     "kept_since": "2026-11-13T12:00:00Z",
     "timezone_data": "2026f",
     "counts": {"started": 1, "gap": 1},
+    "left_out": None,
     "unreadable": None,
     "incidents": [
         {

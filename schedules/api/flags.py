@@ -62,7 +62,7 @@ class FeatureFlagPage(PageShape):
 
 
 class FeatureFlagSetting(Shape):
-    """The new state and description of a flag. The read-only members may be sent too; they are ignored."""
+    """The new state and description of a flag. The members that a `GET` shows may be sent back."""
 
     is_on: Annotated[bool, Field(strict=True)] = Field(
         description="Whether jobs that name this flag may start on schedule and after other jobs."
@@ -70,10 +70,10 @@ class FeatureFlagSetting(Shape):
     description: (
         Annotated[str, Field(max_length=models.MAX_FLAG_DESCRIPTION_LENGTH), AfterValidator(storable)] | None
     ) = Field(None, description="What the flag controls. Null: keep the present description.")
-    name: Any = Field(None, description="Ignored in a request: the URL contains the name.")
-    n_jobs: Any = Field(None, description="Read-only: ignored in a request.")
-    changed_at: Any = Field(None, description="Read-only: ignored in a request.")
-    changed_by: Any = Field(None, description="Read-only: ignored in a request.")
+    name: Any = Field(None, description="If given, it must be the name in the URL.")
+    n_jobs: Any = Field(None, description="Read-only: a copy may be old, so the value does not matter.")
+    changed_at: Any = Field(None, description="Read-only: a copy may be old, so the value does not matter.")
+    changed_by: Any = Field(None, description="Read-only: a copy may be old, so the value does not matter.")
 
 
 class FeatureFlagListView(ApiView):
@@ -126,6 +126,8 @@ class FeatureFlagView(ApiView):
         setting = read_body(request, FeatureFlagSetting)
         if not _is_name(name):
             raise InvalidInput({"name": [f"{HINT} It may have up to {MAX_FLAG_NAME_LENGTH} characters."]})
+        if setting.name not in (None, name):
+            raise InvalidInput({"name": ["A flag cannot be renamed: send the name in the URL, or leave it out."]})
         caller = caller_of(request)
         if not may(caller, Action.ADD, models.FeatureFlag) and not flags.exists(name, caller):
             raise PermissionDenied("There is no flag with this name, and you do not have permission to create one.")

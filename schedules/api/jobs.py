@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from django.db import transaction
 from django.urls import reverse
 from pydantic import BeforeValidator, Field
 from rest_framework.response import Response
 
-from access.api.bodies import read_body
+from access.api.bodies import MERGE_PATCH, read_body
 from access.api.paging import paginate
 from access.api.parameters import PageParameters, split_at_commas
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
 from access.visibility import Action, caller_of, may, visible
-from executions.api import QUEUED_DETAIL, RUN_PAGE, JobRunFilters, NoBody, RunDetail, RunPage, accepted, page_of_runs
+from executions.api import (
+    JOB_RUN_PAGE,
+    QUEUED_DETAIL,
+    JobRunFilters,
+    JobRunPage,
+    NoBody,
+    RunDetail,
+    accepted,
+    page_of_job_runs,
+)
 from executions.runs import Run
 from schedules import triggers
 from schedules.api import examples
 from schedules.api.bodies import changed_definition, read_change, read_definition, read_pause, read_resume
+from schedules.api.read_only import NewJob, StateAtCreation, check_sent_back, without_state
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import JobChange, JobOrResumePreview, JobPage, Pause, Resume, job_of, resume_preview_of
 from schedules.exceptions import JobGone
@@ -30,8 +40,11 @@ from schedules.jobs.validation import validate
 from schedules.models import MAX_JOB_NAME_LENGTH, Job, JobState
 from schedules.pauses import resuming
 from values import clock
+from values.ids import read_id
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
     from uuid import UUID
 
     from rest_framework.request import Request
@@ -79,7 +92,7 @@ class JobListView(ApiView):
 
     @operation(
         "create_job",
-        body=(JobDefinition, examples.DEFINITIONS),
+        body=(NewJob, examples.DEFINITIONS),
         responses={201: (JobShape, examples.JOB)},
         location_status=201,
     )
@@ -88,13 +101,20 @@ class JobListView(ApiView):
 
         The first run is due at the next instant of the schedule. If `start_at` is missing or past, the first run of a
         `delay` schedule is due immediately. Without a schedule, the job starts only by hand, through the API or after
-        other jobs.
+        other jobs. With `state` `paused`, or `enabled` false, the job is created paused. The body of a `GET` makes a
+        copy of a job, with an id of its own.
         """
-        now = clock.now()
-        caller = caller_of(request)
-        definition = validate(read_definition(request), now, caller=caller)
-        job = definitions.create(definition, now, actor=actor_of(request), caller=caller)
-        body = shown(job, request, chains.Links(definition.start_after)).json_body()
+        now, caller, actor = clock.now(), caller_of(request), actor_of(request)
+        data, others = read_definition(request)
+        terms = StateAtCreation.read(others).pause_of_new(now)
+        definition = validate(data, now, caller=caller)
+        links = chains.Links(definition.start_after)
+        with transaction.atomic():
+            job = definitions.create(definition, now, actor=actor, caller=caller)
+            check_new(others, job, links, request, now)
+            if terms:
+                triggers.pause_new(job, now, actor=actor, terms=terms)
+        body = shown(job, request, links).json_body()
         return Response(body, status=201, headers={"Location": reverse("job", args=[job.pk])})
 
 
@@ -123,26 +143,43 @@ class JobView(ApiView):
         """Replace a job's definition. Members that are left out get their defaults.
 
         A changed schedule applies from now on. If the schedule is unchanged, the next run stays the same. Existing runs
-        keep the definition with which they were created.
+        keep the definition with which they were created. Read-only members may be sent back as they were read. The
+        request does not pause or resume the job: a `state` that differs is refused.
         """
         now = clock.now()
-        data = read_definition(request)
+        data, others = read_definition(request)
         with transaction.atomic():
-            definition = validate(data, now, definitions.lock(job_id), caller=caller_of(request))
+            before = definitions.lock(job_id)
+            was_shown = shown(before, request) if others else None
+            definition = validate(data, now, before, caller=caller_of(request))
             job = definitions.replace(job_id, definition, now, actor=actor_of(request), caller=caller_of(request))
-        return Response(shown(job, request).json_body())
+            shape = shown(job, request)
+            if was_shown:
+                check_sent_back(others, was_shown, shape, now)
+        return Response(shape.json_body())
 
     @operation(
-        "change_job", body=(JobChange, examples.CHANGES), responses={200: (JobShape, examples.JOB)}, errors=[404]
+        "change_job",
+        body=(JobChange, examples.CHANGES),
+        responses={200: (JobShape, examples.JOB)},
+        errors=[404],
+        media_types=("application/json", MERGE_PATCH),
     )
     def patch(self, request: Request, job_id: UUID) -> Response:
-        """Change some members of a job's definition. Each new value replaces the old one: objects are not merged."""
+        """Change some members of a job's definition, as a JSON merge patch (RFC 7396).
+
+        Members that are not named stay, also inside `schedule`, `target`, `payload` and `policies`. Null sets a member
+        to its default; inside a payload it removes the member. Lists, such as `specs` and `start_after`, are replaced
+        as a whole. A `schedule` that names another kind, such as `every` for a cron schedule, keeps `timezone`,
+        `start_at`, `end_at` and `max_runs`; a `target` with another `kind` keeps nothing, and its `payload` is replaced
+        too. The content type may also be `application/merge-patch+json`.
+        """
         now = clock.now()
         change, caller = read_change(request), caller_of(request)
         # Hold the job's lock from the read to the write: one of two simultaneous PATCHes could undo the other.
         with transaction.atomic():
             job = definitions.lock(job_id)
-            definition = validate(changed_definition(job, change, caller), now, job, caller=caller)
+            definition = validate(changed_definition(job, change, caller, now), now, job, caller=caller)
             job = definitions.replace(job_id, definition, now, actor=actor_of(request), caller=caller)
         return Response(shown(job, request).json_body())
 
@@ -225,13 +262,16 @@ class JobRunListView(ApiView):
     subjects: ClassVar[Subjects] = {"job_id": Job}
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
-    @operation("list_job_runs", parameters=JobRunFilters, responses={200: (RunPage, RUN_PAGE)}, errors=[404])
+    @operation("list_job_runs", parameters=JobRunFilters, responses={200: (JobRunPage, JOB_RUN_PAGE)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
-        """List the runs of a job, latest nominal instant first."""
+        """List the runs of a job, latest nominal instant first.
+
+        Retention deletes old runs. `last_pruned` has what is left of the job's last run, if this run was deleted.
+        """
         filters = JobRunFilters.read(request)
         if not visible(Job, caller_of(request)).filter(pk=job_id).exists():
             raise JobGone
-        return Response(page_of_runs(request, filters, job_id).json_body())
+        return Response(page_of_job_runs(request, filters, job_id).json_body())
 
 
 def shown(job: Job, request: Request, links: chains.Links | None = None) -> JobShape:
@@ -241,6 +281,19 @@ def shown(job: Job, request: Request, links: chains.Links | None = None) -> JobS
     """
     links = links or chains.links_of([job.pk], caller_of(request))[job.pk]
     return job_of(job, links, with_credentials=may(caller_of(request), Action.CHANGE, job))
+
+
+def check_new(others: Mapping[str, Any], job: Job, links: chains.Links | None, request: Request, now: datetime) -> None:
+    """Check the read-only members `others` of the request that has created a job.
+
+    If they contain the id of another job, the new job is a copy, and they must be what that job has or had. Otherwise,
+    they must be what the new job has. `links`: see `shown`. Raises InvalidInput.
+    """
+    if sent := without_state(others):
+        jobs, original_id = visible(Job, caller_of(request)).select_related("spec"), read_id(str(sent.get("id")))
+        original = jobs.filter(pk=original_id).first() if original_id else None
+        was_shown = shown(original, request) if original else None
+        check_sent_back(sent, was_shown, was_shown or shown(job, request, links), now)
 
 
 def find_job(request: Request, job_id: UUID) -> Job:

@@ -24,8 +24,10 @@ from schedules.exceptions import JobGone
 from schedules.ledger import account as ledger_account
 from schedules.ledger.sentences import describe_other_starts, with_sentences
 from schedules.models import Job, Why
+from schedules.zone_data import versions
 from values import clock
 from values.ids import EPOCH
+from values.iso import iso_text
 from values.readable import reasons_by_part
 
 if TYPE_CHECKING:
@@ -115,7 +117,11 @@ class Ledger(Shape):
     )
     counts: dict[str, int] | None = Field(
         description="Number of occurrences in the window for each `decision`. Null if the window has more than "
-        f"{ledger_account.MAX_ENTRIES_READ:,} entries."
+        f"{ledger_account.MAX_ENTRIES_READ:,} entries, or if `left_out` is set."
+    )
+    left_out: str | None = Field(
+        description="If the search for the schedule's instants was stopped because it would take too long: a sentence "
+        "that says from when on entries are left out. Otherwise null."
     )
     unreadable: str | None = Field(
         description="Why the job's present schedule cannot be read; null if it is readable. Gaps of an unreadable "
@@ -161,8 +167,9 @@ class JobExplainView(ApiView):
             after=after,
             until=until,
             kept_since=account.clock.kept_since,
-            timezone_data=account.zone_data,
+            timezone_data=versions.present(),
             counts=None if account.counts is None else {kind.value: n for kind, n in account.counts.items()},
+            left_out=None if account.stopped_at is None else _left_out(account.stopped_at),
             unreadable=reasons_by_part(job.readable_schedule).get("schedule"),
             incidents=[_incident(stoppage) for stoppage in ledger_account.stoppages_in(job_id, after, until)],
             not_covered=describe_other_starts(job) or None,
@@ -207,6 +214,13 @@ def _incident(stoppage: Stoppage) -> Incident:
         found_at=stoppage.found_at,
         raised_at=stoppage.raised_at,
         over_at=stoppage.over_at,
+    )
+
+
+def _left_out(stopped_at: datetime) -> str:
+    return (
+        f"Entries later than {iso_text(stopped_at)} are left out, because it takes too long to find them: request the "
+        "next page, or a shorter window."
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from access.api.schema import DocumentedAs, Shape
-from schedules.api.bodies import UNREADABLE_WAS_NULL, null_because_unreadable, without_read_only
-from schedules.jobs.members import JobDefinition
+from schedules.api.bodies import UNREADABLE_WAS_NULL, null_because_unreadable
+from schedules.api.read_only import NewJob, split
 from schedules.jobs.registration import (
     KEY_PATTERN,
     KEY_RULE,
@@ -18,13 +18,14 @@ from schedules.jobs.registration import (
     Outcome,
     is_key,
 )
+from schedules.models import JobState
 from values.field_errors import sentences
 from values.json_values import find_unstorable
 
 INVALID_KEY = f"A key must be {KEY_RULE}."
 
 
-class KeyedDefinition(JobDefinition):
+class KeyedDefinition(NewJob):
     """A job's definition and its key."""
 
     key: str = Field(
@@ -75,13 +76,24 @@ class Registration(Shape):
     @property
     def definitions(self) -> dict[str, dict[str, Any]]:
         """The definitions by key, in the order of the request, without read-only members."""
-        return {entry["key"]: without_read_only(entry) for entry in self.jobs}
+        return {entry["key"]: split(entry)[0] for entry in self.jobs}
+
+    @property
+    def read_only(self) -> dict[str, dict[str, Any]]:
+        """The read-only members of each definition by key, without the key."""
+        return {
+            entry["key"]: {name: value for name, value in split(entry)[1].items() if name != "key"}
+            for entry in self.jobs
+        }
 
 
 class Registered(Shape):
     key: str
     id: UUID
     outcome: Outcome = Field(description="What was done to the job. `unchanged`: it already had this definition.")
+    state: Annotated[str, WithJsonSchema({"enum": JobState.values, "type": "string"})] = Field(
+        description="The job's state after the registration."
+    )
 
 
 class RegisteredJobs(Shape):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from django.db import transaction
 from django.urls import reverse
 from rest_framework.response import Response
 
@@ -12,23 +14,27 @@ from access.api.exceptions import InvalidInput
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
 from access.visibility import Action, caller_of
+from schedules import triggers
 from schedules.api import examples
 from schedules.api.bodies import read_definition
-from schedules.api.jobs import MAX_DEFINITION_BYTES, shown
+from schedules.api.jobs import MAX_DEFINITION_BYTES, check_new, shown
+from schedules.api.read_only import NewJob, StateAtCreation, check_sent_back, check_state, without_state
 from schedules.api.registration_shapes import INVALID_KEY, Registered, RegisteredJobs, Registration
 from schedules.api.shapes import Job as JobShape
 from schedules.exceptions import InvalidRegistration, JobGone
 from schedules.jobs import registration
-from schedules.jobs.members import JobDefinition
-from schedules.jobs.registration import Outcome
+from schedules.jobs.registration import MAX_INVALID_JOBS, Outcome
 from schedules.models import Job
 from values import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from rest_framework.request import Request
 
     from access.api.views import Needs
 
+T = TypeVar("T")
 # A registration may create a job or change it.
 REGISTER_NEEDS = ((Action.ADD, Job), (Action.CHANGE, Job))
 
@@ -47,7 +53,7 @@ class JobByKeyView(ApiView):
 
     @operation(
         "register_job",
-        body=(JobDefinition, examples.DEFINITIONS),
+        body=(NewJob, examples.DEFINITIONS),
         responses={200: (JobShape, examples.JOB), 201: (JobShape, examples.JOB)},
         location_status=201,
     )
@@ -56,15 +62,17 @@ class JobByKeyView(ApiView):
 
         If no job has this key, a job is created (201). If the job has another definition, the definition is replaced
         (see `replace_job`). If the job has the same definition, nothing changes: the next run and any pause stay.
+
+        `state` and `enabled` are the state in which the job is created. They do not pause or resume a job that exists,
+        so that a service which registers its jobs at each start does not undo what a person has done meanwhile.
         """
-        now = clock.now()
-        data = read_definition(request)
+        data, others = read_definition(request)
         if not registration.is_key(key):
             raise InvalidInput({"key": [INVALID_KEY]})
+        if others.get("key", key) != key:
+            raise InvalidInput({"key": ["This is not the key in the URL: leave it out, or send it to its own URL."]})
         try:
-            registered = registration.register({key: data}, now, actor=actor_of(request), caller=caller_of(request))[
-                key
-            ]
+            registered = register_all({key: data}, {key: others}, request)[key]
         except InvalidRegistration as invalid:
             raise InvalidInput(invalid.errors[key]) from invalid
         body = shown(registered.job, request).json_body()
@@ -97,14 +105,59 @@ class JobRegistrationView(ApiView):
 
         Jobs that are not in the request stay unchanged.
         """
-        now = clock.now()
-        requested = read_body(request, Registration).definitions
+        body = read_body(request, Registration)
         try:
-            registered = registration.register(requested, now, actor=actor_of(request), caller=caller_of(request))
+            registered = register_all(body.definitions, body.read_only, request)
         except InvalidRegistration as invalid:
-            raise InvalidInput(_errors_by_place(invalid, list(requested))) from invalid
-        jobs = [Registered(key=key, id=each.job.pk, outcome=each.outcome) for key, each in registered.items()]
+            raise InvalidInput(_errors_by_place(invalid, list(body.definitions))) from invalid
+        jobs = [
+            Registered(key=key, id=each.job.pk, outcome=each.outcome, state=each.job.state)
+            for key, each in registered.items()
+        ]
         return Response(RegisteredJobs(jobs=jobs).json_body())
+
+
+def register_all(
+    requested: Mapping[str, Mapping[str, Any]], others: Mapping[str, Mapping[str, Any]], request: Request
+) -> dict[str, registration.Registered]:
+    """Register jobs (see `registration.register`), and create jobs paused if their read-only members ask for it.
+
+    `others`: the read-only members by key. Raises InvalidRegistration, also if a read-only member is wrong.
+    """
+    now, caller, actor = clock.now(), caller_of(request), actor_of(request)
+    checked = [key for key, sent in others.items() if without_state(sent)]
+
+    def finish(key: str) -> registration.Registered:
+        each, sent = registered[key], others[key]
+        if each.outcome is Outcome.CREATED:
+            terms = StateAtCreation.read(sent).pause_of_new(now)
+            check_new(sent, each.job, None, request, now)
+            if terms:
+                triggers.pause_new(each.job, now, actor=actor, terms=terms)
+        else:
+            check_state(sent)
+            if key in before:
+                check_sent_back(without_state(sent), before[key], shown(each.job, request), now)
+        return each
+
+    with transaction.atomic():
+        before = {key: shown(job, request) for key, job in registration.find_all(checked, caller).items()}
+        registered = registration.register(requested, now, actor=actor, caller=caller)
+        return _for_each(registered, finish)
+
+
+def _for_each(keys: Iterable[str], act: Callable[[str], T]) -> dict[str, T]:
+    """Return the result of `act` for each key. Raises InvalidRegistration if `act` raises InvalidInput for a key."""
+    found: dict[str, T] = {}
+    errors: dict[str, dict[str, list[str]]] = {}
+    for key in keys:
+        try:
+            found[key] = act(key)
+        except InvalidInput as invalid:
+            errors[key] = invalid.errors
+    if errors:
+        raise InvalidRegistration(dict(islice(errors.items(), MAX_INVALID_JOBS)))
+    return found
 
 
 def _errors_by_place(invalid: InvalidRegistration, keys: list[str]) -> dict[str, list[str]]:

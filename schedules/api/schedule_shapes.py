@@ -16,6 +16,7 @@ from schedules.clock.zones.clock_changes import ChangeKind
 from schedules.jobs.schedule_shape import INSTANT_SCHEMA, AnySchedule, Schedule
 from schedules.policies import Jitter
 
+NO_SCHEDULE = "Null: no schedule, so the job starts only by hand, through the API or after other jobs."
 MAX_FIRES = 100  # instants in a preview; the request waits until they are computed
 
 
@@ -39,7 +40,7 @@ def _zone(value: object) -> str:
 class PreviewRequest(Shape):
     """A schedule to preview."""
 
-    schedule: Annotated[Any, DocumentedAs(AnySchedule)]
+    schedule: Annotated[Any, DocumentedAs(AnySchedule | None)] = Field(description=NO_SCHEDULE)
     count: Annotated[int, Field(strict=True, ge=1, le=MAX_FIRES)] = Field(
         10, description="Maximum number of instants to return."
     )
@@ -104,7 +105,9 @@ class Preview(Shape):
         "before `start_at` or after `end_at` are left out. Empty for the kinds `delay` and `none`."
     )
     warnings: list[str] = Field(
-        description="Warnings about behaviour that may be unexpected, such as a schedule without future instants."
+        description="Warnings about behaviour that may be unexpected, such as a schedule without future instants, a "
+        "clock change that drops a run, or a time zone whose clocks never change. If the search for instants was "
+        "stopped because it would take too long, a warning says so."
     )
     timezone_data: str = Field(
         description="Version of the IANA time zone data by which the instants were computed: that of the web process."
@@ -114,7 +117,7 @@ class Preview(Shape):
 class ValidationRequest(Shape):
     """A schedule to validate."""
 
-    schedule: Annotated[Any, DocumentedAs(AnySchedule)]
+    schedule: Annotated[Any, DocumentedAs(AnySchedule | None)] = Field(description=NO_SCHEDULE)
 
 
 class Verdict(Shape):
@@ -124,6 +127,7 @@ class Verdict(Shape):
     description: str = Field(description="The schedule in words.")
     schedule: Annotated[Any, DocumentedAs(Schedule)] = Field(description="The schedule in its canonical form.")
     next_run_at: datetime | None = Field(description="The next instant of the schedule; null if there is none.")
+    warnings: list[str] = Field(description="The same warnings as in the preview.")
     timezone_data: str = Field(
         description="Version of the IANA time zone data by which the instant was computed: that of the web process."
     )

@@ -24,7 +24,9 @@ from schedules.api.schedule_shapes import (
 )
 from schedules.clock import preview
 from schedules.clock.anchors import first_mark
-from schedules.clock.describe import describe, warnings
+from schedules.clock.describe import describe
+from schedules.clock.effort import Effort
+from schedules.clock.notes.warnings import warnings
 from schedules.clock.occurrences import next_after
 from schedules.clock.policies.start_times import hashed_start, latest_starts
 from schedules.clock.spec import to_json
@@ -64,13 +66,14 @@ class SchedulePreviewView(ApiView):
         count = wanted.count if spec.max_runs is None else min(wanted.count, spec.max_runs)
         span = clock_changes.CLOCK_CHANGE_SPAN
         until = after + span if LAST_AT - after > span else LAST_AT
+        fires, stopped = preview.bounded_preview(spec, after, count, Effort())
         body = Preview(
             description=describe(spec),
-            fires=_with_starts(preview.preview(spec, after, count), spec, wanted),
+            fires=_with_starts(fires, spec, wanted),
             dst_changes=[
                 _change_of(change, wanted.timezone) for change in clock_changes.dst_changes(spec, after, until)
             ],
-            warnings=warnings(spec, now),
+            warnings=[*warnings(spec, now), *([stopped] if stopped else [])],
             timezone_data=OWN_VERSION,
         )
         return Response(body.json_body())
@@ -99,6 +102,7 @@ class ScheduleValidateView(ApiView):
             description=describe(spec),
             schedule=to_json(spec),
             next_run_at=next_after(spec, first_mark(spec, now)),
+            warnings=warnings(spec, now),
             timezone_data=OWN_VERSION,
         )
         return Response(verdict.json_body())

@@ -42,19 +42,28 @@ SHOWN_AS: dict[str, Any] = {
     "policies": JobPolicies | None,
 }
 SHOWN_DESCRIPTIONS = {
-    "target": "What each run does. If a header's name looks like the name of a credential, the header's value is "
-    "hidden from callers who may not change the job."
+    "target": "What each run does. The values of headers that are not known to be harmless are hidden from callers "
+    "who may not change the job."
 }
 
-# A PATCH accepts the members of a definition, all of them optional.
+# A PATCH accepts the members of a definition, and of the objects in it, all of them optional.
+PARTIAL = " In a PATCH, members that are left out stay."
+PARTIAL_TYPES: dict[str, Any] = {
+    "schedule": dict[str, Any] | list[Schedule],
+    "target": dict[str, Any],
+    "policies": dict[str, Any],
+}
 _changes: dict[str, Any] = {
-    name: (Annotated[Any, DocumentedAs(documented_type(name) | None)], Field(None, description=field.description))
+    name: (
+        Annotated[Any, DocumentedAs(PARTIAL_TYPES.get(name, documented_type(name)) | None)],
+        Field(None, description=str(field.description) + (PARTIAL if name in PARTIAL_TYPES else "")),
+    )
     for name, field in JobDefinition.model_fields.items()
 }
 JobChange = create_model(
     "JobChange",
     __base__=Shape,
-    __doc__="The members to change. Each new value replaces the old one as a whole; null sets the default.",
+    __doc__="The members to change, as a JSON merge patch (RFC 7396). Null sets the default.",
     **_changes,
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -23,17 +22,38 @@ def anchored(spec: ScheduleSpec, now: datetime) -> ScheduleSpec:
 
 
 def keep_anchors(spec: ScheduleSpec, before: ScheduleSpec | None) -> ScheduleSpec:
-    """Return `spec` with its missing anchors copied from equal intervals of `before`, the job's current schedule.
+    """Return `spec` with its missing anchors copied from the same intervals of `before`, the job's current schedule.
 
-    An interval that is submitted again without an anchor therefore fires at the same instants as before. A list of
-    schedules may be submitted in another order.
+    An interval without an anchor that is submitted again therefore fires at the same instants as before, even if
+    another member of the schedule has changed. But a `start_at` that has changed is the interval's new anchor. A list
+    of schedules may be submitted in another order.
     """
     if before is None:
         return spec
-    old_specs = before.specs or (before,)
-    if spec.specs:
-        return replace(spec, specs=_keep_each_anchor(spec.specs, old_specs))
-    return _with_matching_anchor(spec, old_specs)
+    left = [old for old in before.specs or (before,) if old.anchor_at]
+    specs = spec.specs or (spec,)
+    kept: dict[int, ScheduleSpec] = {}
+    # Equal schedules match first, and schedules with an anchor before schedules without an anchor: otherwise another
+    # entry with the same interval could use up their match.
+    with_anchor_first = sorted(range(len(specs)), key=lambda index: specs[index].anchor_at is None)
+    for is_match in (_is_equal, _has_same_interval):
+        for index in with_anchor_first:
+            old = next((old for old in left if is_match(specs[index], old)), None)
+            if old is not None and index not in kept:
+                left.remove(old)
+                start_at = specs[index].start_at or spec.start_at
+                is_kept = start_at in (None, old.start_at, before.start_at)
+                kept[index] = replace(specs[index], anchor_at=old.anchor_at) if is_kept else specs[index]
+    found = tuple(kept.get(index, each) for index, each in enumerate(specs))
+    return replace(spec, specs=found) if spec.specs else found[0]
+
+
+def has_same_timing(spec: ScheduleSpec, other: ScheduleSpec) -> bool:
+    """Whether both schedules have the same `cron`, `every`, `at`, `solar` with its place, `delay` or `specs`.
+
+    The time zone, the anchor, the bounds and the rules for clock changes may differ, and so may the order of a list.
+    """
+    return _timing(spec) == _timing(other)
 
 
 def first_mark(spec: ScheduleSpec, now: datetime) -> datetime:
@@ -53,20 +73,15 @@ def first_mark(spec: ScheduleSpec, now: datetime) -> datetime:
             assert_never(spec.kind)
 
 
-def _keep_each_anchor(specs: Sequence[ScheduleSpec], old_specs: Iterable[ScheduleSpec]) -> tuple[ScheduleSpec, ...]:
-    """Return `specs` with the anchors of matching old schedules. Each old schedule matches at most one of `specs`."""
-    left, found = list(old_specs), dict[int, ScheduleSpec]()
-    # Match schedules with an anchor first: otherwise an equal interval without an anchor could use up their match.
-    for index, spec in sorted(enumerate(specs), key=lambda pair: pair[1].anchor_at is None):
-        found[index] = _with_matching_anchor(spec, left)
-        if found[index] in left:
-            left.remove(found[index])
-    return tuple(found[index] for index in range(len(specs)))
+def _is_equal(spec: ScheduleSpec, old: ScheduleSpec) -> bool:
+    return replace(spec, anchor_at=spec.anchor_at or old.anchor_at) == old
 
 
-def _with_matching_anchor(spec: ScheduleSpec, old_specs: Iterable[ScheduleSpec]) -> ScheduleSpec:
-    """Return the first of `old_specs` that has an anchor and equals `spec`; if no old schedule does, return `spec`.
+def _has_same_interval(spec: ScheduleSpec, old: ScheduleSpec) -> bool:
+    return spec.every == old.every and spec.anchor_at in (None, old.anchor_at)
 
-    If `spec` has no anchor, the anchors are not compared.
-    """
-    return next((old for old in old_specs if old.anchor_at and with_anchor(spec, old.anchor_at) == old), spec)
+
+def _timing(spec: ScheduleSpec) -> tuple[object, ...]:
+    # The entries of a list are sorted by their texts, because their values have no order.
+    entries = tuple(sorted(map(_timing, spec.specs), key=repr))
+    return (spec.kind, spec.cron, spec.every, spec.at, spec.solar, spec.latitude, spec.longitude, spec.delay, entries)

@@ -11,6 +11,7 @@ from itertools import repeat
 from typing import Generic, Protocol, TypeVar
 
 from executions.states import Origin
+from schedules.clock.effort import NO_LIMIT, Effort
 from schedules.clock.occurrences import occurrences
 from schedules.clock.spec import UNPREDICTABLE_KINDS, ScheduleSpec
 from schedules.clock.zones.zones import LAST_AT
@@ -67,15 +68,15 @@ class Span:
         """Whether the schedule's instants are known in advance. False if the schedule cannot be read."""
         return self.spec is not None and self.spec.kind not in UNPREDICTABLE_KINDS
 
-    def instants(self, after: datetime, until: datetime) -> Iterator[datetime]:
+    def instants(self, after: datetime, until: datetime, effort: Effort = NO_LIMIT) -> Iterator[datetime]:
         """Yield the schedule's instants in (after, until] within the span, in ascending order.
 
-        Yields nothing if the schedule is unpredictable or cannot be read.
+        Yields nothing if the schedule is unpredictable or cannot be read. Raises SearchTooLong if `effort` is used up.
         """
         if self.spec is None or not self.is_predictable:
             return iter(())
         bounds = [until, *(bound for bound in (self.until_at, self.limit_at) if bound is not None)]
-        return occurrences(self.spec, max(after, self.from_at), min(bounds))
+        return occurrences(self.spec, max(after, self.from_at), min(bounds), effort)
 
     def holds(self, instant: datetime) -> bool:
         """Whether `instant` lies within the span."""
@@ -123,18 +124,23 @@ class Entry(Generic[R]):
 
 
 def compare(
-    spans: Iterable[Span], rows: Iterable[R], clock: ClockState, after: datetime, until: datetime
+    spans: Iterable[Span],
+    rows: Iterable[R],
+    clock: ClockState,
+    after: datetime,
+    until: datetime,
+    effort: Effort = NO_LIMIT,
 ) -> Iterator[Entry[R]]:
     """Yield the entries in (after, until], in ascending order. Each entry is computed only when it is read.
 
     `rows` are the job's rows from its schedule and from backfills, sorted by nominal instant, then origin. A row
     may cover several occurrences. The first row, and so the first entry, may begin before `after`. Backfill runs that
-    ended without a start are ignored.
+    ended without a start are ignored. Raises SearchTooLong if `effort` is used up.
     """
     spans = list(spans)
     rows = (row for row in rows if row.has_begun or row.origin != Origin.BACKFILL)
     # Rows from before `kept_since` may have been pruned, so a missing row is no gap there.
-    expected = _ExpectedInstants(spans, max(after, clock.kept_since), until)
+    expected = _ExpectedInstants(spans, max(after, clock.kept_since), until, effort)
     n_left = clock.n_left
     for group in _by_instant(rows):
         at = group[0].nominal_at
@@ -147,6 +153,8 @@ def compare(
         decision, n_left = _decide_without_row(instant, span, clock, n_left)
         if decision:
             yield Entry(instant, decision)
+        elif n_left == 0 and instant > clock.now:
+            return  # `max_runs` allows no start at any later instant
 
 
 def instants_of_spans(spans: Iterable[Span], after: datetime, until: datetime) -> Iterator[datetime]:
@@ -154,7 +162,7 @@ def instants_of_spans(spans: Iterable[Span], after: datetime, until: datetime) -
 
     The call computes the first instant of each span. Reading an instant computes the next instant of its span.
     """
-    return (instant for instant, _ in _ExpectedInstants(list(spans), after, until).before(None))
+    return (instant for instant, _ in _ExpectedInstants(list(spans), after, until, NO_LIMIT).before(None))
 
 
 def _decide_without_row(
@@ -206,8 +214,8 @@ def _cannot_be_checked(row: Row, spans: list[Span]) -> bool:
 class _ExpectedInstants:
     """A queue of the instants of all spans, in ascending order and without duplicates."""
 
-    def __init__(self, spans: list[Span], after: datetime, until: datetime) -> None:
-        self._spans, self._until = spans, until
+    def __init__(self, spans: list[Span], after: datetime, until: datetime, effort: Effort) -> None:
+        self._spans, self._until, self._effort = spans, until, effort
         self._seek(after)
 
     def before(self, at: datetime | None) -> Iterator[tuple[datetime, Span]]:
@@ -230,7 +238,8 @@ class _ExpectedInstants:
     def _seek(self, after: datetime) -> None:
         # The index breaks ties between spans, so that `merge` never compares two `Span`s.
         indexes = range(len(self._spans))
-        self._merged = heapq.merge(*(zip(self._spans[i].instants(after, self._until), repeat(i)) for i in indexes))
+        instants = [span.instants(after, self._until, self._effort) for span in self._spans]
+        self._merged = heapq.merge(*(zip(instants[i], repeat(i)) for i in indexes))
         self._next: tuple[datetime, Span] | None = None
         self._step()
 

@@ -1,24 +1,18 @@
-"""Describes a schedule in one English sentence, and warns of behaviour that people often do not expect."""
+"""Describes a schedule in one English sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import datetime
 from typing import assert_never
 
-from schedules.clock.cron.expression import Cron, read_cron
+from schedules.clock.cron.expression import read_cron
 from schedules.clock.cron.words import cron_words
-from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.solar import SolarEvent
-from schedules.clock.spec import Kind, ScheduleSpec, label, with_anchor
+from schedules.clock.spec import Kind, ScheduleSpec
 from schedules.clock.wording import clock_words, day_words, length_words, number_words
-from schedules.clock.zones.clock_changes import dst_changes
-from schedules.clock.zones.local_times import Fold, Gap
-from schedules.clock.zones.zones import changes, zone
+from schedules.clock.zones.zones import zone
 
-_YEAR_AHEAD = timedelta(days=366)  # warnings look this far: every season and every yearly clock change
-_EVENT_WORDS = {
+EVENT_WORDS = {
     SolarEvent.DAWN_ASTRONOMICAL: "astronomical dawn",
     SolarEvent.DAWN_NAUTICAL: "nautical dawn",
     SolarEvent.DAWN_CIVIL: "civil dawn",
@@ -29,11 +23,6 @@ _EVENT_WORDS = {
     SolarEvent.DUSK_NAUTICAL: "nautical dusk",
     SolarEvent.DUSK_ASTRONOMICAL: "astronomical dusk",
 }
-# Degrees. Below 48.56 = 90 - 23.44 (tilt of the earth's axis) - 18 (astronomical twilight), each event happens daily.
-_MIN_LATITUDE_WITH_MISSING_EVENTS = 48
-_MAX_TIME_BETWEEN_DAILY_EVENTS = timedelta(hours=36)  # a longer time means that a day has passed without the event
-_WEEK = timedelta(days=7)
-_SHORT_MONTHS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}  # days of these months, leap day excluded; other months have 31
 
 
 def describe(spec: ScheduleSpec) -> str:
@@ -59,35 +48,6 @@ def describe(spec: ScheduleSpec) -> str:
     return f"{text} ({spec.timezone})" if shows_zone else text
 
 
-def warnings(spec: ScheduleSpec, now: datetime) -> list[str]:
-    """Return sentences about unexpected behaviour of this schedule after `now` (an aware datetime)."""
-    notes = [f"“{label(member)}”: {note}" for member in spec.specs for note in _notes(member, now)]
-    notes = notes or _notes(spec, now)
-    if spec.kind is not Kind.NONE and next_after(with_anchor(spec, now), now) is None:
-        return [*notes, "This schedule has no occurrence in the future."]
-    ended = [member for member in spec.specs if next_after(with_anchor(member, now), now) is None]
-    return [*notes, *(f"“{label(member)}”: It has no occurrence in the future." for member in ended)]
-
-
-def _notes(spec: ScheduleSpec, now: datetime) -> list[str]:
-    match spec.kind:
-        case Kind.CRON:
-            assert spec.cron is not None
-            cron = read_cron(spec.cron)
-            return [*_field_notes(cron), *_clock_change_notes(spec, cron, now)]
-        case Kind.SOLAR:
-            assert spec.solar is not None
-            return _solar_notes(spec, spec.solar, now)
-        case Kind.DELAY:
-            assert spec.delay is not None
-            after = f"{length_words(spec.delay)} after the previous run has ended"
-            return [f"Only the first occurrence is known in advance: each later occurrence is due {after}."]
-        case Kind.EVERY | Kind.ONCE | Kind.SEVERAL | Kind.NONE:
-            return []
-        case _:
-            assert_never(spec.kind)
-
-
 def _kind_words(spec: ScheduleSpec) -> tuple[str, bool]:
     """Describe when a single schedule fires; also return whether the description depends on the time zone."""
     match spec.kind:
@@ -108,7 +68,7 @@ def _kind_words(spec: ScheduleSpec) -> tuple[str, bool]:
             return f"{length_words(spec.delay)} after the previous run has ended".capitalize(), False
         case Kind.SOLAR:
             assert spec.solar is not None
-            return f"At {_EVENT_WORDS[spec.solar]}, seen from {_place_words(spec.latitude, spec.longitude)}", False
+            return f"At {EVENT_WORDS[spec.solar]}, seen from {_place_words(spec.latitude, spec.longitude)}", False
         case Kind.NONE:
             return "No schedule: starts by hand, through the API or after other jobs", False
         case Kind.SEVERAL:
@@ -125,109 +85,3 @@ def _moment_words(at: datetime, timezone: str) -> str:
 def _place_words(latitude: float, longitude: float) -> str:
     north, east = "S" if latitude < 0 else "N", "W" if longitude < 0 else "E"
     return f"{number_words(abs(latitude))}° {north}, {number_words(abs(longitude))}° {east}"
-
-
-def _solar_notes(spec: ScheduleSpec, event: SolarEvent, now: datetime) -> list[str]:
-    """Return a note about the first period without the event in the year after `now`, or an empty list."""
-    if abs(spec.latitude) < _MIN_LATITUDE_WITH_MISSING_EVENTS:
-        return []
-    # A preview must be fast: check a few weeks first. Search the whole year only if they have a day without the event.
-    if not any(_has_day_without_event(spec, *period) for period in _decisive_periods(now)):
-        return []
-    before = max(now, spec.start_at or now)
-    for at in occurrences(spec, now, now + _YEAR_AHEAD):
-        if at - before > _MAX_TIME_BETWEEN_DAILY_EVENTS:
-            period = f"between {day_words(before)} and {day_words(at)}"
-            return [f"At this latitude some days have no {_EVENT_WORDS[event]}: the schedule does not run {period}."]
-        before = at
-    return []
-
-
-def _decisive_periods(now: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the three days after `now`, and the two weeks around each solstice in the year after `now`.
-
-    An event that is missing on some day of the year is also missing near a solstice.
-    """
-    until = now + _YEAR_AHEAD
-    yield now, now + 2 * _MAX_TIME_BETWEEN_DAILY_EVENTS
-    for year in range(now.year, until.year + 1):
-        for month in (6, 12):
-            solstice = datetime(year, month, 21, 12, tzinfo=UTC)
-            low, high = max(now, solstice - _WEEK), min(until, solstice + _WEEK)
-            if low < high:
-                yield low, high
-
-
-def _has_day_without_event(spec: ScheduleSpec, after: datetime, until: datetime) -> bool:
-    ats = [after, *occurrences(spec, after, until), until]
-    return any(at - before > _MAX_TIME_BETWEEN_DAILY_EVENTS for before, at in pairwise(ats))
-
-
-def _field_notes(cron: Cron) -> list[str]:
-    """Return the notes on the expression's fields. These notes do not depend on the time zone."""
-    notes: list[str] = []
-    sim, parts = cron.sim, cron.parts
-    if cron.days_are_either:
-        notes.append(
-            "Day of month and day of week are both given: the schedule runs on each day that matches either field. "
-            "A day must match both fields only if one of them starts with *, such as */2."
-        )
-    elif parts[3] != "*" and parts[5] != "*":
-        notes.append(
-            "Day of month and day of week are both given, and at least one of them starts with *: "
-            "the schedule runs only on days that match both fields."
-        )
-    if len(sim.minutes) == 60 and len(sim.hours) < 24:
-        notes.append(
-            "The schedule runs in every minute of the given hours. To run in only one minute of each hour, set the "
-            "minute field, for example to 0."
-        )
-    for name, part, size in zip(("second", "minute", "hour"), parts, (60, 60, 24), strict=False):
-        notes += _step_notes(name, part, size)
-    return notes + _short_month_notes(cron)
-
-
-def _short_month_notes(cron: Cron) -> list[str]:
-    day = min(cron.sim.days)
-    short = [month for month in cron.sim.months if _SHORT_MONTHS.get(month, 31) < day]
-    if cron.days_are_either or not short:
-        return []
-    if len(short) < len(cron.sim.months):
-        return [f"The schedule skips months without a day {day}. Use L for the last day of the month."]
-    return ["29 February exists in leap years only. Use L for the last day of the month."]
-
-
-def _step_notes(name: str, part: str, size: int) -> list[str]:
-    if not part.startswith("*/") or "," in part:  # the other items of a list may fill the gaps
-        return []
-    step = int(part[2:])
-    if step >= size:
-        return [f"The step of the {name} field is too large: the field matches only {name} 0. Use a step below {size}."]
-    if size % step:
-        last = (size - 1) // step * step
-        note = (
-            f"The step starts again at 0: after {name} {last}, the field next matches {name} 0, "
-            f"{size - last} {name}{'' if size - last == 1 else 's'} later. For equal intervals, use the field “every”."
-        )
-        return [note]
-    return []
-
-
-def _clock_change_notes(spec: ScheduleSpec, cron: Cron, now: datetime) -> list[str]:
-    until = now + _YEAR_AHEAD
-    if next(changes(spec.timezone, now, until), None) is None:
-        return []
-    if not cron.is_fixed:
-        if spec.dst_gap is Gap.SHIFT and spec.dst_fold is Fold.FIRST:
-            return []
-        why = (
-            "because the hour or minute field starts with *: the schedule runs at each matching local time that exists"
-        )
-        return [f"dst_gap and dst_fold have no effect, {why}."]
-    notes = []
-    if len(cron.sim.hours) == 24 and spec.dst_fold is Fold.FIRST:
-        notes.append(
-            "The hours are listed, so the schedule runs at fixed times of day: it does not run again in the hour that "
-            "clocks repeat when they go back. With * as the hour, it also runs in the repeated hour."
-        )
-    return notes + [change.text for change in dst_changes(spec, now, until) if change.affected]

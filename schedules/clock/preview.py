@@ -8,6 +8,7 @@ from enum import StrEnum
 from itertools import islice
 
 from schedules.clock.cron.expression import read_cron
+from schedules.clock.effort import NO_LIMIT, Effort, SearchTooLong
 from schedules.clock.occurrences import member_at, occurrences_by_member
 from schedules.clock.spec import ScheduleSpec
 from schedules.clock.zones.local_times import Gap, has_time_between
@@ -38,7 +39,21 @@ def preview(spec: ScheduleSpec, after: datetime, count: int) -> list[Fire]:
 
     For a `delay`, return only the earliest possible occurrence.
     """
-    return [_fire(member, at) for at, member in islice(occurrences_by_member(spec, after, LAST_AT), count)]
+    return bounded_preview(spec, after, count, NO_LIMIT)[0]
+
+
+def bounded_preview(spec: ScheduleSpec, after: datetime, count: int, effort: Effort) -> tuple[list[Fire], str]:
+    """Return the result of `preview`, and a sentence if `effort` did not suffice for all occurrences, otherwise ''."""
+    fires: list[Fire] = []
+    try:
+        for at, member in islice(occurrences_by_member(spec, after, LAST_AT, effort), count):
+            fires.append(_fire(member, at))
+    except SearchTooLong:
+        if not fires:
+            return [], "The preview has no instants, because the first one takes too long to find."
+        found = f"{len(fires)} instant{'' if len(fires) == 1 else 's'}"
+        return fires, f"The preview stops after {found}, because the next one takes too long to find."
+    return fires, ""
 
 
 def fire_of(spec: ScheduleSpec, at: datetime) -> Fire:

@@ -15,15 +15,18 @@ from typing import Any
 
 import ephem
 
+from schedules.clock.effort import NO_LIMIT, SOLAR_DAY_STEPS, SOLAR_ESTIMATE_STEPS, Effort
+
 _EPHEM: Any = ephem  # the type stubs that celery-types ships cover only a part of ephem
 _DAY = timedelta(days=1)
 _HALF_SECOND = timedelta(milliseconds=500)
 MAX_DAYS_WITHOUT_EVENT = 2 * 366  # even at the poles the sun rises once a year; no event in two years means never
 # Degrees. The sun's declination changes by at most 23.44 * 2 * pi / 365.24 = 0.403 in a day.
 _MAX_DECLINATION_CHANGE_PER_DAY = 0.42
-# Degrees. More than the sum of two amounts that the formula in `_days_without` ignores: the sun's radius (0.27), and
-# the change of the sun's declination between noon and the event (at most 0.42).
-_ALTITUDE_MARGIN = 1.5
+_SUN_RADIUS = 0.267  # degrees; it varies by 0.005
+# Degrees. More than the sum of the amounts that `_lack` ignores: the change of the sun's declination in the twelve hours
+# before and after noon (at most 0.21), the variation of the sun's radius, and the equation of time.
+_LACK_MARGIN = 0.3
 
 
 class SolarEvent(StrEnum):
@@ -68,20 +71,23 @@ _EPHEM_CALLS = {
 
 
 def solar_instants(
-    event: SolarEvent, place: tuple[float, float], after: datetime, until: datetime
+    event: SolarEvent, place: tuple[float, float], after: datetime, until: datetime, effort: Effort = NO_LIMIT
 ) -> Iterator[datetime]:
     """Yield the instants of the event in (after, until]: aware UTC, whole seconds, strictly increasing.
 
     `place` is (latitude, longitude) in degrees; south and west are negative. Days without the event are skipped. The
-    search ends after `MAX_DAYS_WITHOUT_EVENT` days in a row without the event.
+    search ends after `MAX_DAYS_WITHOUT_EVENT` days in a row without the event. Raises SearchTooLong if `effort` is used
+    up.
     """
     # Search each day from its start, never from `after`: ephem's result depends on the start of the search, by
     # fractions of a second. Begin a day early, because the local day may begin on the previous UTC day.
     day = after.date() - _DAY
     n_without = 0
     while n_without < MAX_DAYS_WITHOUT_EVENT:
-        at = _instant_of_day(event, place, day)
-        n_days = 1 if at else _days_without(event, place[0], day)
+        n_days = days_certainly_without(event, place, day)
+        effort.spend(SOLAR_ESTIMATE_STEPS if n_days else SOLAR_DAY_STEPS)
+        at = None if n_days else _instant_of_day(event, place, day)
+        n_days = max(n_days, 1)
         n_without = 0 if at else n_without + n_days
         if at is not None and at > until:
             return
@@ -91,6 +97,40 @@ def solar_instants(
         day += n_days * _DAY
         if day - _DAY > until.date() + _DAY:
             return
+
+
+def days_certainly_without(event: SolarEvent, place: tuple[float, float], day: date) -> int:
+    """Return how many local solar days, from `day` on, certainly have no event; 0 if `day` may have one."""
+    # Without this estimate, a search in a polar night or day computes months day by day, and a pass takes seconds.
+    lack = _lack(event, place, day) - _LACK_MARGIN
+    return max(1, int(lack / _MAX_DECLINATION_CHANGE_PER_DAY)) if lack > 0 else 0
+
+
+def has_certainly(event: SolarEvent, place: tuple[float, float], day: date) -> bool:
+    """Whether a local solar day certainly has the event. False means that an exact computation must decide."""
+    return _lack(event, place, day) < -_LACK_MARGIN
+
+
+def _lack(event: SolarEvent, place: tuple[float, float], day: date) -> float:
+    """Return by how many degrees the sun misses the altitude of the event on a day; negative: the event happens.
+
+    The sun's altitude in degrees is 90 - |latitude - declination| at noon, and |latitude + declination| - 90 at
+    midnight. The event happens if the sun's altitude at the event is between these two.
+    """
+    call, sun, (latitude, longitude) = _EPHEM_CALLS[event], _EPHEM.Sun(), place
+    if event is SolarEvent.SOLAR_NOON:
+        return -180.0  # every day has a noon
+    sun.compute(_EPHEM.Date(_noon(longitude, day)))
+    declination, altitude = degrees(sun.dec), degrees(_EPHEM.degrees(call.horizon))
+    if not call.uses_center:
+        altitude -= _SUN_RADIUS
+    highest, lowest = 90 - abs(latitude - declination), abs(latitude + declination) - 90
+    return max(altitude - highest, lowest - altitude)
+
+
+def _noon(longitude: float, day: date) -> datetime:
+    """Return the mean solar noon of a day as naive UTC."""
+    return datetime.combine(day, time(12)) - timedelta(hours=longitude / 15)
 
 
 # One computation takes about 0.3 ms, and passes, previews and ledgers need the same days repeatedly.
@@ -105,30 +145,22 @@ def _instant_of_day(event: SolarEvent, place: tuple[float, float], day: date) ->
     # ephem reads a string as degrees, but a float as radians.
     observer.lat, observer.lon, observer.elev = str(latitude), str(longitude), 0
     observer.horizon, observer.pressure = call.horizon, 0
-    noon = datetime.combine(day, time(12)) - timedelta(hours=longitude / 15)
-    midnight = observer.next_antitransit(sun, start=_EPHEM.Date(noon - _DAY))
+    midnight = _midnight_before(longitude, day)
     observer.date = midnight
     options = {"use_center": True} if call.uses_center else {}
     try:
         found = getattr(observer, call.method)(sun, start=midnight, **options)
     except _EPHEM.CircumpolarError:
         return None
-    if found >= observer.next_antitransit(sun, start=_EPHEM.Date(noon)):
+    if found >= _midnight_before(longitude, day + _DAY):
         return None  # the event belongs to a later day
     at: datetime = found.datetime().replace(tzinfo=UTC)
     return (at + _HALF_SECOND).replace(microsecond=0)
 
 
-def _days_without(event: SolarEvent, latitude: float, day: date) -> int:
-    """Return how many days, from `day` on, certainly have no event: at least 1, because `day` has no event.
-
-    The sun's altitude in degrees is 90 - |latitude - declination| at noon, and |latitude + declination| - 90 at
-    midnight. The event happens only if the sun's altitude at the event (`horizon`) is between these two.
-    """
-    # Without this estimate, a search in a polar night or day checks months day by day, and a pass takes seconds.
-    call, sun = _EPHEM_CALLS[event], _EPHEM.Sun()
-    sun.compute(_EPHEM.Date(datetime.combine(day, time(12))))
-    declination, horizon = degrees(sun.dec), degrees(_EPHEM.degrees(call.horizon))
-    highest, lowest = 90 - abs(latitude - declination), abs(latitude + declination) - 90
-    missing = max(horizon - highest, lowest - horizon)
-    return max(1, int((missing - _ALTITUDE_MARGIN) / _MAX_DECLINATION_CHANGE_PER_DAY))
+@lru_cache(maxsize=32_768)  # two days share each midnight
+def _midnight_before(longitude: float, day: date) -> Any:
+    """Return the lower transit of the sun at which a local solar day begins, as an ephem date."""
+    observer = _EPHEM.Observer()
+    observer.lon, observer.elev, observer.pressure = str(longitude), 0, 0
+    return observer.next_antitransit(_EPHEM.Sun(), start=_EPHEM.Date(_noon(longitude, day) - _DAY))

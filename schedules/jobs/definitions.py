@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,12 @@ from access.visibility import ENGINE, scope_for_new
 from executions import history, runs
 from executions.states import CancelReason
 from schedules import queries, tick
-from schedules.clock.anchors import anchored, first_mark, keep_anchors
+from schedules.clock.anchors import anchored, first_mark, has_same_timing, keep_anchors
 from schedules.clock.due import next_due
 from schedules.clock.occurrences import next_after
 from schedules.clock.rule_change import in_version
-from schedules.clock.spec import Kind, to_json
-from schedules.clock.zones.zones import FIRST_AT
+from schedules.clock.spec import Kind, starts_left, to_json
+from schedules.clock.zones.zones import FIRST_AT, LAST_AT
 from schedules.exceptions import JobGone
 from schedules.jobs import chains, followups
 from schedules.jobs.members import JOB_COLUMNS, MEMBERS, VERSION_COLUMNS, stored_members
@@ -87,16 +88,24 @@ def changed_members(job: Job, definition: Definition, start_after: Collection[St
     `start_after`: the job's current chains. `job.spec` must be loaded.
     """
     stored = stored_members(job, list(start_after))
-    changed = {name for name in MEMBERS if not is_same_json(stored[name], definition.members[name])}
+    changed = {name for name in MEMBERS if not _is_same(name, stored[name], definition.members[name])}
     if set(start_after) == set(definition.start_after):
         changed -= {"start_after"}  # the order of chains does not matter
     return changed
 
 
+def _is_same(name: str, stored: Any, wanted: Any) -> bool:
+    if name == "target" and isinstance(stored, Mapping):
+        # The order of the target's own members means nothing, but that of its headers and its query does.
+        stored, wanted = (dict(sorted(value.items())) for value in (stored, wanted))
+    return is_same_json(stored, wanted, in_order=name in ("target", "payload"))
+
+
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
     """Replace a job's definition. Occurrences of an active job up to `now` still follow the old definition.
 
-    A new schedule takes effect at `now`. An unchanged schedule continues.
+    A new schedule takes effect at `now`. An unchanged schedule continues. If the timing is unchanged (see
+    `has_same_timing`), intervals keep their anchors, a delay keeps its next instant, and `max_runs` counts on.
     Raises JobGone, and InvalidDefinition if `store_chains` refuses the chains.
     """
     with transaction.atomic():
@@ -112,17 +121,8 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, 
         before = job.known_schedule  # None: unreadable, so there are no occurrences to record
         schedule = keep_anchors(definition.schedule, before)
         if to_json(schedule) != job.schedule:
-            # If one delay replaces another, `next_run_at` stays None while a run is live: the run's end sets it.
-            is_delay_changed = before and before.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
-            old_next_run_at = job.next_run_at
-            if before and job.state == JobState.PAUSED:
-                _settle_pause(job, now)
-            end_span(job.pk, _schedule_end(job, now))
-            first_at = definition.first_after(now) if schedule is definition.schedule else None
-            changed += _set_clock(job, schedule, now, versions.present(), first_at)
-            if is_delay_changed:
-                job.next_run_at = old_next_run_at and next_due(schedule, now)
-            begin_spans([job])
+            first_at = definition.first_after(now) if schedule == definition.schedule else None
+            changed += _change_schedule(job, before, schedule, first_at, now)
         job.save(update_fields=changed)
         # Last, and only if needed: until the commit, every other change of chains waits for the lock of chains.
         if set(chains.of(job_id, caller)) != set(definition.start_after):
@@ -148,6 +148,7 @@ def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
         end_span(job_id, min(_schedule_end(job, now), job.mark_at))
         _log("job_deleted", "delete", job, actor, n_unchained=len(started))
         job.delete()
+        history.forget(job_id)
         followups.update({*sources, job_id})
         runs.supersede(job_id, now)  # searches by name or target no longer find the last version of the job
 
@@ -157,6 +158,48 @@ def lock(job_id: UUID) -> Job:
     if not queries.lock_job(job_id):
         raise JobGone
     return Job.objects.select_related("spec").get(pk=job_id)
+
+
+def _change_schedule(
+    job: Job, before: ScheduleSpec | None, schedule: ScheduleSpec, first_at: datetime | None, now: datetime
+) -> list[str]:
+    """Replace a job's schedule `before` (None: unreadable) at `now`; return the names of the changed columns.
+
+    `first_at`: see `_set_clock`.
+    """
+    is_same_timing = before is not None and has_same_timing(schedule, before)
+    # If one delay replaces another, `next_run_at` stays None while a run is live: the run's end sets it.
+    is_delay_changed = before and before.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
+    old_next_run_at = job.next_run_at
+    if before and job.state == JobState.PAUSED:
+        _settle_pause(job, now)
+    end_span(job.pk, _schedule_end(job, now))
+    counts = (job.n_scheduled, job.caught_up_at)
+    columns = _set_clock(job, schedule, now, versions.present(), first_at)
+    if is_same_timing:
+        job.n_scheduled, job.caught_up_at = counts
+    is_over = starts_left(schedule, job.n_scheduled) == 0
+    if is_delay_changed and not is_over:
+        planned_at = old_next_run_at if is_same_timing else None
+        job.next_run_at = old_next_run_at and _next_of_delay(schedule, planned_at, now)
+        is_over = old_next_run_at is not None and job.next_run_at is None
+    if is_over:
+        job.next_run_at = None
+        if job.state != JobState.PAUSED:
+            job.state = JobState.ENDED
+    begin_spans([job])
+    return columns
+
+
+def _next_of_delay(schedule: ScheduleSpec, planned_at: datetime | None, now: datetime) -> datetime | None:
+    """Return the next instant of a delay that replaces another delay; None if it would be later than `end_at`.
+
+    `planned_at`: the instant planned under an equal delay, which stays if the bounds allow it.
+    """
+    if planned_at is None:
+        return next_due(schedule, now)
+    at = max(planned_at, schedule.start_at or planned_at)
+    return at if at <= (schedule.end_at or LAST_AT) else None
 
 
 def _settle_pause(job: Job, now: datetime) -> None:

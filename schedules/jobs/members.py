@@ -143,7 +143,7 @@ def _under_target(errors: Mapping[str, list[str]]) -> dict[str, list[str]]:
 class JobDefinition(Shape):
     """The definition of a job.
 
-    Read-only members of a job, such as `id` and `state`, may be sent too and are ignored.
+    The other members of a job, such as `id`, may be sent back if they have the values that the job has.
     """
 
     # The order matters, because validators read earlier members: `payload` the target, and `policies` the schedule.

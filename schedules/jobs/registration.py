@@ -55,6 +55,13 @@ def find(key: str, caller: Caller = ENGINE) -> Job | None:
     return visible(Job, caller).select_related("spec").filter(scope_id=scope_for_new(caller), key=key).first()
 
 
+def find_all(keys: Iterable[str], caller: Caller = ENGINE) -> dict[str, Job]:
+    """Return the jobs with these keys that the caller may change, by key. Loads `spec` too."""
+    jobs = changeable(Job, caller).select_related("spec")
+    jobs = jobs.filter(scope_id=scope_for_new(caller), key__in=list(keys))
+    return {str(job.key): job for job in jobs}
+
+
 def register(
     requested: Mapping[str, Mapping[str, Any]], now: datetime, *, actor: str, caller: Caller = ENGINE
 ) -> dict[str, Registered]:
@@ -92,13 +99,13 @@ def _register(
     # A shared lock lets registrations run at the same time. After a conflict, an exclusive lock (`alone`) prevents
     # another registration from creating the key first.
     queries.lock_registration(alone=alone)
-    jobs = _jobs_by_key(requested, caller)
+    jobs = find_all(requested, caller)
     valid = _validate(requested, now, jobs, caller)
     different = _find_different(valid, jobs, caller)
     if different:
         # Lock only the jobs that change, so that ticks of the other jobs do not wait. Compare again under the lock.
         queries.lock_keys(scope_for_new(caller), different)
-        locked = _jobs_by_key(different, caller)
+        locked = find_all(different, caller)
         jobs = {key: job for key, job in jobs.items() if key not in different} | locked
         valid |= _validate({key: requested[key] for key in different}, now, locked, caller)
         different = _find_different(valid, locked, caller)
@@ -121,12 +128,6 @@ def _register(
     if sources:
         followups.update(sources)
     return {key: registered[key] for key in requested}
-
-
-def _jobs_by_key(keys: Iterable[str], caller: Caller) -> dict[str, Job]:
-    jobs = changeable(Job, caller).select_related("spec")
-    jobs = jobs.filter(scope_id=scope_for_new(caller), key__in=list(keys))
-    return {str(job.key): job for job in jobs}
 
 
 def _find_different(valid: Mapping[str, Definition], jobs: Mapping[str, Job], caller: Caller) -> set[str]:

@@ -38,18 +38,22 @@ class Schedule(Shape):
     )
     cron: str | None = Field(
         None,
-        description="A cron expression of five fields, or six with seconds first; or `@daily` and similar names.",
-        examples=["30 2 * * *"],
+        description="A cron expression of five fields, six with seconds first, or seven with seconds first and the "
+        "year last; or `@daily` and similar names. Beside numbers, lists, ranges and steps, it may contain `?` (as `*`), "
+        "names (`MON`, `MONDAY`), ranges across the end of a field (`22-2`, `FRI-MON`), `L`, `L-3`, `15W` and `LW` as "
+        "day of month, and `MON#2`, `5L` and `FRI#L` as day of week.",
+        examples=["30 2 * * *", "0 9 LW * *", "0 0 9 1 1 ? 2027-2030"],
     )
-    every: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] = Field(
+    every: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] | None = Field(
         None, description="A fixed interval of elapsed time, such as `15m`, `PT15M` or 900 (seconds)."
     )
-    anchor_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
+    anchor_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] | None = Field(
         None,
         description="An instant from which `every` counts. Default: `start_at`, or the time when the job gets this "
-        "interval.",
+        "interval. A job that keeps the same `every` keeps its anchor, unless `anchor_at` or another `start_at` is "
+        "given.",
     )
-    at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
+    at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] | None = Field(
         None, description="The one instant at which the job runs."
     )
     solar: SolarEvent | None = Field(
@@ -59,7 +63,7 @@ class Schedule(Shape):
     )
     latitude: float | None = Field(None, ge=-90, le=90, description="With `solar`: degrees; south is negative.")
     longitude: float | None = Field(None, ge=-180, le=180, description="With `solar`: degrees; west is negative.")
-    delay: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] = Field(
+    delay: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] | None = Field(
         None,
         description="Time between the end of one scheduled run and the start of the next. The first run starts at "
         "`start_at`, or immediately if `start_at` is missing or past. After a skipped occurrence, the time counts from "
@@ -89,21 +93,29 @@ class Schedule(Shape):
         description="If clocks repeat a time of `cron`: run the `first` time (default), or `both` times. No effect if "
         "the minute or hour field starts with `*`.",
     )
-    start_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
+    start_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] | None = Field(
         None, description="No occurrence before this instant."
     )
-    end_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
+    end_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] | None = Field(
         None, description="No occurrence after this instant."
     )
     max_runs: int | None = Field(
         None,
         ge=1,
         description="The schedule ends after it has created this many runs. An occurrence that is skipped when it is "
-        "due does not count. A run that is skipped later, because of a limit or its start deadline, counts.",
+        "due does not count. A run that is skipped later, because of a limit or its start deadline, counts. The count "
+        "goes on if other members of the schedule change; it begins anew with another `cron`, `every`, `solar`, "
+        "`delay` or `specs`.",
     )
 
 
-AnySchedule = Schedule | Annotated[list[Schedule], Field(description="Short form of an object with only `specs`.")]
+AnySchedule = (
+    Schedule
+    | Annotated[
+        list[Schedule],
+        Field(min_length=MIN_SPECS, max_length=MAX_SPECS, description="Short form of an object with only `specs`."),
+    ]
+)
 
 
 def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple[ScheduleSpec, datetime | None]:
@@ -125,7 +137,7 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
         # Without a minimum interval: the setting may have been raised since the job was saved.
         if before and keep_anchors(parse(value, min_interval=timedelta(0)), before) == before:
             return before, None
-        spec = parse(value, min_interval=settings.MAINSPRING.min_interval)
+        spec = keep_anchors(parse(value, min_interval=settings.MAINSPRING.min_interval), before)
     except InvalidSchedule as error:
         raise InvalidDefinition(
             {f"schedule.{name}".rstrip("."): texts for name, texts in error.errors.items()}

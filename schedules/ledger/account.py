@@ -16,6 +16,7 @@ from executions import history
 from executions.history import Record
 from schedules.clock.compare import ClockState, Decision, Span, compare
 from schedules.clock.compare import Entry as ComparedEntry
+from schedules.clock.effort import NO_LIMIT, Effort, SearchTooLong
 from schedules.clock.spec import starts_left
 from schedules.exceptions import JobGone
 from schedules.models import Job, JobState, ScheduleSpan, Stoppage
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 MAX_SPANS_PER_QUERY = 500
 DEFAULT_WINDOW = timedelta(hours=24)  # if the caller gives no start
 MAX_STOPPAGES_SHOWN = 100  # in one window: a page or a response shows all of them
-MAX_ENTRIES_READ = 20_000  # for one page; with more, a request would take seconds
+# For one page, as well as the steps of `Effort`: with more, a request would take seconds.
+MAX_ENTRIES_READ = 20_000
 
 Entry = ComparedEntry[Record]
 
@@ -45,9 +47,9 @@ class Account:
     """One page of a job's ledger, for the window (after, until].
 
     `counts`: number of occurrences in the whole window for each decision; None if the window has more than
-    `MAX_ENTRIES_READ` entries.
+    `MAX_ENTRIES_READ` entries, or if the search was stopped.
     `next_at`: the next page begins after this instant; None if this is the last page.
-    `zone_data`: the version of the time zone data by which schedules are computed now.
+    `stopped_at`: entries later than this instant were not searched for, because the search would take too long.
     """
 
     after: datetime
@@ -56,35 +58,55 @@ class Account:
     entries: list[Entry] = field(default_factory=list)
     counts: dict[Decision, int] | None = None
     next_at: datetime | None = None
-    zone_data: str = ""
+    stopped_at: datetime | None = None
 
 
 def explain(
-    job_id: UUID, after: datetime, until: datetime, now: datetime, *, limit: int, only_gaps: bool = False
+    job_id: UUID,
+    after: datetime,
+    until: datetime,
+    now: datetime,
+    *,
+    limit: int,
+    only_gaps: bool = False,
+    effort: Effort | None = None,
 ) -> Account:
-    """Return one page: up to `limit` entries in (after, until]; with `only_gaps`, only gaps. Raises JobGone."""
+    """Return one page: up to `limit` entries in (after, until]; with `only_gaps`, only gaps. Raises JobGone.
+
+    `effort` bounds the search for the schedules' instants; None: the usual limit.
+    """
     job, clock = _find(job_id, now)
     counts: Counter[Decision] = Counter()
     page: list[Entry] = []
     next_at: datetime | None = None
     last_at = after
-    for n_seen, entry in enumerate(_entries(job_id, job, clock, after, until), start=1):
-        if n_seen > MAX_ENTRIES_READ:
-            return Account(after, until, clock, page, None, next_at or last_at, versions.present())
-        counts[entry.decision] += entry.n_occurrences
-        last_at = entry.last_at
-        if only_gaps and entry.decision is not Decision.GAP:
-            continue
-        if len(page) < limit:
-            page.append(entry)
-        else:
-            next_at = next_at or page[-1].last_at
-    return Account(after, until, clock, page, dict(counts), next_at, versions.present())
+    try:
+        found = _entries(job_id, job, clock, after, until, effort or Effort())
+        for n_seen, entry in enumerate(found, start=1):
+            if n_seen > MAX_ENTRIES_READ:
+                return Account(after, until, clock, page, None, next_at or last_at)
+            counts[entry.decision] += entry.n_occurrences
+            last_at = entry.last_at
+            if only_gaps and entry.decision is not Decision.GAP:
+                continue
+            if len(page) < limit:
+                page.append(entry)
+            else:
+                next_at = next_at or page[-1].last_at
+    except SearchTooLong:
+        # If there is no entry, the next page would begin where this one begins, and would stop there too.
+        return Account(after, until, clock, page, None, next_at or (last_at if counts else None), last_at)
+    return Account(after, until, clock, page, dict(counts), next_at)
 
 
-def entries(job_id: UUID, after: datetime, until: datetime, now: datetime) -> Iterator[Entry]:
-    """Yield every entry of the job's ledger in (after, until], oldest first. Raises JobGone."""
-    return _entries(job_id, *_find(job_id, now), after, until)
+def entries(
+    job_id: UUID, after: datetime, until: datetime, now: datetime, effort: Effort = NO_LIMIT
+) -> Iterator[Entry]:
+    """Yield every entry of the job's ledger in (after, until], oldest first.
+
+    Raises JobGone, and SearchTooLong if `effort` is used up.
+    """
+    return _entries(job_id, *_find(job_id, now), after, until, effort)
 
 
 def gaps(job_id: UUID, after: datetime, until: datetime, now: datetime, limit: int) -> list[datetime]:
@@ -171,10 +193,12 @@ def _find(job_id: UUID, now: datetime) -> tuple[Job | None, ClockState]:
     return None, ClockState(now=now, mark_at=now, kept_since=kept_since(now))
 
 
-def _entries(job_id: UUID, job: Job | None, clock: ClockState, after: datetime, until: datetime) -> Iterator[Entry]:
+def _entries(
+    job_id: UUID, job: Job | None, clock: ClockState, after: datetime, until: datetime, effort: Effort
+) -> Iterator[Entry]:
     # Read the job before the rows: an occurrence that a beat records in between is then not reported as a gap.
     for spans, since, upto in spans_of(job_id, job, after, until):
-        yield from compare(spans, history.occurrence_rows(job_id, since, upto), clock, since, upto)
+        yield from compare(spans, history.occurrence_rows(job_id, since, upto), clock, since, upto, effort)
 
 
 def _present(job: Job, earlier: list[Span]) -> list[Span]:

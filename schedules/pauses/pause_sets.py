@@ -123,7 +123,9 @@ def preview_undo(
     n_members = members.count()
     # Without targets and payloads, which a preview does not read, and which may be large.
     first = list(
-        members.defer("spec__target", "spec__payload").select_related("spec").order_by("pk")[:MAX_JOBS_PREVIEWED]
+        members.defer("spec__target", "spec__target_as_given", "spec__payload", "spec__payload_as_given")
+        .select_related("spec")
+        .order_by("pk")[:MAX_JOBS_PREVIEWED]
     )
     n_jobs = n_members - sum(job.known_schedule is None for job in first)
     if catch_up is Resumption.NONE:

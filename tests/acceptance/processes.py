@@ -30,7 +30,8 @@ COMMANDS = {
     "worker": ["worker", "--queues", "command,housekeeping", "--concurrency", "2", *AS_IN_PROCFILE],
     "worker-alone": ["worker", "--queues", "command", "--pool", "solo", *AS_IN_PROCFILE],
     "worker-http": [*HTTP_WORKER, "8"],
-    "worker-http-500": [*HTTP_WORKER, "500"],
+    "worker-http-50": [*HTTP_WORKER, "50"],
+    "worker-http-625": [*HTTP_WORKER, "625"],
 }
 BEATS = ("beat", "beat#2", "beat#3")
 READY = dict.fromkeys(COMMANDS, " ready.") | {"beat": "beat: Starting"}

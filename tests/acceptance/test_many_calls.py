@@ -1,4 +1,4 @@
-"""A worker makes as many calls at once as it has threads, up to hundreds, and takes no more messages than that."""
+"""A worker calls one host with four fifths of its threads at once, up to hundreds, and two workers share the calls."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def all_succeeded() -> bool:
     return not Run.objects.exclude(status="succeeded").exists()
 
 
-def test_one_worker_has_500_calls_in_flight_on_20_connections(processes: Processes, receiver: Receiver) -> None:
+def test_one_worker_has_500_calls_to_one_host_in_flight_on_20_connections(
+    processes: Processes, receiver: Receiver
+) -> None:
     gate, most = Gate(receiver), 0
     many = processes.with_environment(MAINSPRING_DB_POOL="20")
 
@@ -62,7 +64,7 @@ def test_one_worker_has_500_calls_in_flight_on_20_connections(processes: Process
         return most <= 20 + 2  # beat has one, and one to listen with
 
     try:
-        many.start("beat", "worker-http-500")
+        many.start("beat", "worker-http-625")
         open_runs(gate, 500)
         wait_until(lambda: connections_are_few() and gate.inside == 500, 60, what="500 calls at once")
         workers = set(Run.objects.values_list("worker", flat=True))
@@ -70,7 +72,7 @@ def test_one_worker_has_500_calls_in_flight_on_20_connections(processes: Process
         inspect = Celery("asking", broker=many.broker_url).control.inspect(timeout=5)
         ((_, stats),) = (inspect.stats() or {}).items()
         ((_, active),) = (inspect.active() or {}).items()
-        assert stats["prefetch_count"] == len(active), "it takes no message without a free thread"
+        assert stats["prefetch_count"] == len(active) + 125, "it takes no more messages than it has free threads"
         if (status := Path(f"/proc/{stats['pid']}/status")).exists():
             (resident,) = re.findall(r"VmRSS:\s+(\d+) kB", status.read_text())
             assert int(resident) < 200 * 1024
@@ -78,19 +80,19 @@ def test_one_worker_has_500_calls_in_flight_on_20_connections(processes: Process
         wait_until(lambda: connections_are_few() and all_succeeded(), 60, what="the end of all")
         assert most <= 22
         assert Attempt.objects.count() == 500, "no claim was lost"
-        assert not many.tracebacks() and "database_away" not in many.log_of("worker-http-500")
+        assert not many.tracebacks() and "database_away" not in many.log_of("worker-http-625")
     finally:
         gate.is_open.set()
         many.kill_all()
 
 
-def test_workers_take_no_more_messages_than_they_have_threads(processes: Processes, receiver: Receiver) -> None:
+def test_two_workers_share_the_calls_to_one_host(processes: Processes, receiver: Receiver) -> None:
     gate = Gate(receiver)
     processes.start("beat", "worker-http")
     open_runs(gate, 100)
-    wait_until(lambda: gate.inside == 8, what="eight calls")
+    wait_until(lambda: gate.inside == 6, what="six calls")
     processes.start("worker-http#2")
-    wait_until(lambda: gate.inside == 16, what="eight more, of the second worker")
+    wait_until(lambda: gate.inside == 12, 30, what="six more, of the second worker")
     codes: list[int] = []
     stopping = threading.Thread(target=lambda: codes.append(processes.stop("worker-http")))
     stopping.start()
@@ -100,6 +102,6 @@ def test_workers_take_no_more_messages_than_they_have_threads(processes: Process
     stopping.join()
     assert codes == [0]
     wait_until(all_succeeded, 60, what="the end of all")
-    assert gate.most_inside == 16
+    assert gate.most_inside == 12, "two of the eight threads of each worker stay free for other hosts"
     assert Attempt.objects.count() == 100, "a stopping worker ends its calls itself"
     assert not processes.tracebacks()

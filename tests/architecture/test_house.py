@@ -168,7 +168,7 @@ def names_used(node: ast.AST) -> set[str]:
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    entries = {"scheduler_project/settings.py", "scheduler_project/celery.py", "scheduler_project/wsgi.py"}
+    entries = {f"scheduler_project/{name}.py" for name in ("settings", "celery", "wsgi", "gunicornconfig")}
     launcher = {relative(path) for path in SOURCE if "launch" in path.parts}
     assert not lines_with(r"os\.environ|getenv", entries | launcher | {"scheduler_project/flower_auth.py"})
 

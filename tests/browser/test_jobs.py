@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from executions.models import Run
+from schedules.jobs import definitions
+from schedules.jobs.members import stored_members
+from schedules.jobs.validation import validate
 from schedules.models import Job
 from tests.browser.screenshots import screenshot
-from tests.factories import make_job
+from tests.factories import NOW, make_job
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -238,3 +241,20 @@ def test_a_delay_and_a_solar_event_have_fields_of_their_own(admin: Page) -> None
     admin.get_by_label("Longitude").fill("18.96")
     expect(preview).to_contain_text("At this latitude some days have no sunset")
     screenshot(admin, "job-form-solar")
+
+
+def test_a_form_that_was_overtaken_is_shown_again_with_the_other_change(admin: Page) -> None:
+    job = make_job("overtaken", {"cron": "0 9 * * *"})
+    admin.goto(f"/admin/schedules/job/{job.pk}/change/")
+    admin.get_by_label("Name").fill("renamed")
+    data = stored_members(job, ()) | {"schedule": {"cron": "0 3 * * *"}}
+    definitions.replace(job.pk, validate(data, NOW, job), NOW, actor="somebody else")
+    admin.get_by_role("button", name="Save", exact=True).click()
+    notice = admin.get_by_role("alert").filter(has_text="Changed while you had the form open")
+    expect(notice).to_contain_text("0 3 * * *")
+    expect(admin.locator("#id_cron")).to_have_value("0 3 * * *")
+    expect(admin.get_by_label("Name")).to_have_value("renamed")
+    screenshot(admin, "job-form-overtaken")
+    admin.get_by_role("button", name="Save", exact=True).click()
+    expect(admin.locator(".ms-title")).to_contain_text("renamed")
+    assert Job.objects.get().schedule["cron"] == "0 3 * * *"

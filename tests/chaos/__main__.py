@@ -1,4 +1,4 @@
-"""`make chaos`: thousands of jobs fire while everything is killed at random; then every promise is checked.
+"""`make chaos`: jobs fire while processes are killed, clocks are wrong and servers careless; then promises are checked.
 
 Exits with 0 if every promise held; otherwise with 1, and a sentence for each broken promise.
 """
@@ -34,7 +34,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--fires", type=float, default=50, help="of all jobs together, per second")
     parser.add_argument("--jobs", type=int, default=5000)
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="of the order of the kills")
+    parser.add_argument(
+        "--seed", type=int, default=secrets.randbelow(10**6), help="of the kills, the clocks and the servers"
+    )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="for the logs of the processes")
     given = parser.parse_args()
     with temporary_folder() as folder, postgres(durable=True) as database, valkey() as broker:

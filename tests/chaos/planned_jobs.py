@@ -20,7 +20,8 @@ POLICIES = {
     "catch_up": {"mode": "all", "max_age": "1h"},
     "retry": {"max_retries": 10, "backoff": "fixed", "delay": "1s"},
 }
-CYCLE = 10  # of ten jobs, the first is a command and the second calls a slow target
+CYCLE = 10  # of ten jobs, the first is a command, the second calls a slow target, and the third a careless one
+CARELESS_POLICIES = {**POLICIES, "timeout": "4s"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class PlannedJob:
     first_at: datetime
     every: timedelta
     end_at: datetime
+    is_careless: bool = False
 
     def instants(self) -> Iterator[datetime]:
         """Yield its occurrences, by plain addition: the clock under test is not used."""
@@ -54,6 +56,8 @@ def make_jobs(n_jobs: int, n_fires: float, first_at: datetime, end_at: datetime,
                 target = {"kind": "command", "name": "demo.echo"}
             elif number % CYCLE == 1:
                 target["url"] = f"{url}/slow"
+            elif number % CYCLE == 2:
+                target["url"] = f"{url}/careless"
             data = {
                 "name": f"chaos {number}",
                 "schedule": {
@@ -63,9 +67,10 @@ def make_jobs(n_jobs: int, n_fires: float, first_at: datetime, end_at: datetime,
                     "end_at": end_at.isoformat(),
                 },
                 "target": target,
-                "policies": POLICIES,
+                "policies": CARELESS_POLICIES if number % CYCLE == 2 else POLICIES,
             }
             job = definitions.create(validate(data, now), now, actor="chaos")
-            planned.append(PlannedJob(job.pk, target["kind"] == "http", anchor_at, every, end_at))
+            is_http, is_careless = target["kind"] == "http", number % CYCLE == 2
+            planned.append(PlannedJob(job.pk, is_http, anchor_at, every, end_at, is_careless))
     connection.close()  # its server is about to be killed
     return planned

@@ -38,7 +38,12 @@ def is_over() -> bool:
 
 def faults(planned: Sequence[PlannedJob], calls: Sequence[Received]) -> list[str]:
     """Return a sentence for each broken promise; an empty list if all promises held."""
-    return [*_faults_of_occurrences(planned), *faults_of_attempts(), *faults_of_calls(planned, calls)]
+    return [
+        *_faults_of_occurrences(planned),
+        *faults_of_attempts(),
+        *faults_of_calls(planned, calls),
+        *_faults_of_answers(planned),
+    ]
 
 
 def _faults_of_occurrences(planned: Sequence[PlannedJob]) -> Iterator[str]:
@@ -97,6 +102,21 @@ def faults_of_calls(planned: Sequence[PlannedJob], calls: Sequence[Received]) ->
     surplus = [key for key, n_calls in called.items() if n_calls > attempts.get(key, n_calls)]
     if surplus:
         yield f"{len(surplus)} runs called more often than they have attempts, such as {min(surplus)}"
+
+
+def _faults_of_answers(planned: Sequence[PlannedJob]) -> Iterator[str]:
+    """Find runs that succeeded with the answer of another run. The careless server answers with the run's id."""
+    is_careless = {job.id for job in planned if job.is_careless}
+    foreign = [
+        run_id
+        for job_id, run_id, body in rows(
+            "SELECT run.job_id, run.id, attempt.result #>> '{response,body}' FROM executions_attempt AS attempt"
+            " JOIN executions_run AS run ON run.id = attempt.run_id WHERE attempt.status = 'succeeded'"
+        )
+        if job_id in is_careless and body != str(run_id) and body.strip(".\0")
+    ]
+    if foreign:
+        yield f"{len(foreign)} runs succeeded with the answer of another run, such as {min(foreign)}"
 
 
 def _first(keys: Counter[tuple[UUID, datetime]]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.core.management import call_command
 
+from tests.chaos.careless import careless_server
 from tests.chaos.monkey import Monkey
 from tests.chaos.planned_jobs import make_jobs
 from tests.chaos.promises import faults, is_over
@@ -37,6 +38,7 @@ def run_chaos(given: Namespace, folder: Path, stores: Sequence[Server]) -> bool:
     end_at = first_at + timedelta(minutes=given.minutes)
     with running_receiver() as receiver:
         receiver.script("/slow", answer(200, after=SLOW))
+        receiver.script("/careless", careless_server(random.Random(given.seed + 1)))
         planned = make_jobs(given.jobs, given.fires, first_at, end_at, receiver.url("").rstrip("/"))
         n_expected = sum(1 for job in planned for _ in job.instants())
         say(f"{len(planned)} jobs, {n_expected} occurrences in {given.minutes:g} minutes, seed {given.seed}.")
@@ -44,9 +46,10 @@ def run_chaos(given: Namespace, folder: Path, stores: Sequence[Server]) -> bool:
         try:
             monkey.start_all()
             pause((first_at - datetime.now(UTC)).total_seconds())
-            say("The first job is due. From now on everything is killed at random.")
+            say("The first job is due. From now on processes are killed and clocks are wrong, at random.")
             monkey.kill_until(time.monotonic() + (end_at - datetime.now(UTC)).total_seconds())
-            say(f"Killed: {_listed(monkey.n_kills)}. Ended by themselves: {_listed(monkey.n_own_ends)}. Draining.")
+            say(f"Killed: {_listed(monkey.n_kills)}. Ended by themselves: {_listed(monkey.n_own_ends)}.")
+            say(f"Wrong clocks: {_listed(monkey.n_wrong_clocks)}. Draining.")
             deadline = time.monotonic() + DRAIN_TIMEOUT
             while not is_over() and time.monotonic() < deadline:
                 monkey.restart_ended()

@@ -1,4 +1,4 @@
-"""Every promise holds while everything is killed at random: a minute of `make chaos`."""
+"""Every promise holds while processes are killed, clocks are wrong and servers careless: a minute of `make chaos`."""
 
 from __future__ import annotations
 

@@ -17,7 +17,6 @@ import pytest
 
 from executions.targets.base import Cancelled, Failed, InvalidTarget, Outcome, StopReason, Succeeded
 from executions.targets.command import CommandContext, command, registry
-from executions.targets.http.connection import idle
 from executions.targets.loading import load_targets
 from executions.targets.registry import TARGETS, parse_config
 from tests.extending import KIND
@@ -60,7 +59,6 @@ def http_case(folder: Path) -> Iterator[Case]:
             invalid=({**target, "url": "nowhere"}, None),
             reached=receiver.arrived,
         )
-    idle.get().close()
 
 
 @contextlib.contextmanager
@@ -155,6 +153,12 @@ def test_it_refuses_an_invalid_definition_with_a_sentence(case: Case) -> None:
     with pytest.raises(InvalidTarget) as caught:
         parse(*case.invalid)
     assert all(texts and all(texts) for texts in caught.value.errors.values())
+
+
+def test_it_names_what_its_runs_share_whatever_is_stored(case: Case) -> None:
+    target = TARGETS[case.kind]
+    for stored in (case.succeeds[0], {}, {"kind": case.kind}, {name: [5, None] for name in target.config.model_fields}):
+        assert isinstance(target.share_of(stored), str)
 
 
 def test_it_succeeds(case: Case) -> None:

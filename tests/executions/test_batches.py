@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -52,6 +53,12 @@ def test_a_message_is_named_by_its_first_run_and_the_number_of_others(
 
 def test_a_message_carries_the_id_and_the_claim_number_of_each_run_and_nothing_else() -> None:
     assert message(2).args == [[[str(UUID(int=1)), 1], [str(UUID(int=2)), 2]]]
+
+
+def test_a_message_names_the_share_of_each_run_that_has_one() -> None:
+    first, second = message(2).runs
+    made = Message((replace(first, share="1a2b3c4d"), second))
+    assert made.args == [[[str(UUID(int=1)), 1, "1a2b3c4d"], [str(UUID(int=2)), 2]]]
 
 
 def test_a_message_goes_where_the_route_leads() -> None:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import OperationalError
 from structlog.testing import capture_logs
 
-from executions.dispatch import Dispatched, dispatch_once, expire_once, postpone, republish_stranded
+from executions.dispatch import Dispatched, dispatch_once, expire_once, postpone, republish_stranded, share_of
 from executions.lifecycle import transitions
 from executions.models import Run, RunSpec
 from executions.targets.base import Failed
@@ -35,6 +35,12 @@ def test_a_message_names_the_claim_the_queue_and_the_time_limit() -> None:
     claim = f"{run.pk}.0"
     expected = {"queue": "command", "task_id": claim, "argsrepr": claim, "time_limit": 30.0, "priority": 6}
     assert message.options == expected
+
+
+def test_a_message_names_the_host_of_an_http_run_by_its_hash() -> None:
+    run = make_run(make_job(target={"kind": "http", "url": "https://example.com/hook"}))
+    (message,) = dispatch_once(NOW, 10).messages
+    assert message.args == [[[str(run.pk), 0, share_of("http", '{"url": "http://example.com"}')]]]
 
 
 def test_a_postponed_message_is_due_again_at_the_given_time() -> None:

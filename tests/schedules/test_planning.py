@@ -42,6 +42,7 @@ def planned(now: datetime, **policies: Any) -> Plan:
         schedule=json.dumps({"kind": "cron", **EVERY_MINUTE}),
         policies=json.dumps({"overlap": "allow", **policies}),
         target_kind="command",
+        target="{}",
         catch_up_from_at=None,
         catch_up_until_at=None,
         zone_data=OWN_VERSION,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from executions.admin.shown import run_url
+from executions.dispatch import dispatch_once
 from executions.models import Run, RunEvent, RunSpec
 from executions.states import Origin, Reason, RunStatus
 from schedules.clock.policies.resumption import Resumption
@@ -51,6 +52,14 @@ def test_a_due_job_becomes_a_queued_run_a_message_and_a_new_mark() -> None:
     job.refresh_from_db()
     assert (job.mark_at, job.next_run_at) == (after(minutes=1, milliseconds=3), after(minutes=2))
     assert list(RunEvent.objects.values_list("run_id", "kind")) == [(run.pk, "queued")]
+
+
+def test_the_message_of_a_new_run_names_its_host_as_dispatch_does() -> None:
+    make_job(target={"kind": "http", "url": "https://example.com/hook"})
+    now = after(minutes=1)
+    (message,) = tick(now, 10).messages
+    assert message.runs[0].share
+    assert dispatch_once(now + timedelta(hours=1), 10).messages[0].runs == message.runs
 
 
 def test_nothing_is_due_before_its_instant() -> None:

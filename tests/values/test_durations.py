@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from values.durations import MAX_DURATION, duration_text, read_duration
+from values.durations import MAX_DURATION, duration_text, elapsed, read_duration
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,9 @@ def test_each_duration_has_one_canonical_text(length: timedelta, text: str) -> N
 @given(st.timedeltas(timedelta(microseconds=1), MAX_DURATION))
 def test_the_canonical_text_is_read_back_exactly(length: timedelta) -> None:
     assert read_duration(duration_text(length)) == length
+
+
+def test_the_time_between_two_instants_is_never_negative() -> None:
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    assert elapsed(at, at + timedelta(seconds=5)) == timedelta(seconds=5)
+    assert elapsed(at + timedelta(milliseconds=44), at) == timedelta(0)

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from values.json_values import MAX_DEPTH, NotJsonNumber, RepeatedName, clean, find_unstorable, loads, storable
+from values.json_values import (
+    JSON,
+    MAX_DEPTH,
+    MAX_FAULTS,
+    InvalidMembers,
+    clean,
+    find_unstorable,
+    loads,
+    merge_patch,
+    storable,
+)
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.characters() | st.binary(),
@@ -91,23 +102,71 @@ def test_each_part_of_the_field_of_an_error_is_cut_to_100_characters() -> None:
 
 @pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
 def test_json_is_read_without_the_numbers_that_json_does_not_have(name: str) -> None:
-    with pytest.raises(NotJsonNumber, match=f"{name} is not a JSON number"):
+    with pytest.raises(InvalidMembers, match=f"a.0: {name} is not a JSON number"):
         loads(f'{{"a": [{name}]}}')
+    assert str(loads(f"[{name}]", allow_nan=True)) == f"[{float(name)}]"
     assert loads('{"a": [1, null]}') == {"a": [1, None]}
 
 
 @pytest.mark.parametrize(
-    ("text", "name"),
+    ("text", "fields"),
     [
-        ('{"name": "first", "name": "second"}', '"name"'),
-        ('[{"a": {"b": 1, "c": 2, "b": 1}}]', '"b"'),
-        ('{"": 1, "": 2}', '""'),
-        ('{"a": 1, "\\u0061": 2}', '"a"'),
+        ('{"name": "first", "name": "second"}', ["name"]),
+        ('[{"a": {"b": 1, "c": 2, "b": 1}}]', ["0.a.b"]),
+        ('{"": 1, "": 2}', [""]),
+        ('{"a": 1, "\\u0061": 2}', ["a"]),
+        ('{"a": [{"b": 1, "b": 2}, 1e999], "c": {"d": 0.30000000000000001234}}', ["a.0.b", "a.1", "c.d"]),
+        ('{"a": {"b": 1, "b": 2}, "a": 1}', ["a"]),
+        ("0.10000000000000000001", [""]),
     ],
 )
-def test_an_object_with_a_repeated_name_is_refused(text: str, name: str) -> None:
-    with pytest.raises(RepeatedName, match=f"^{name} occurs more than once in one object"):
+def test_every_member_that_would_change_is_named(text: str, fields: list[str]) -> None:
+    with pytest.raises(InvalidMembers) as caught:
         loads(text)
+    assert list(caught.value.errors) == fields
+
+
+def test_only_the_first_faults_of_a_json_text_are_reported() -> None:
+    with pytest.raises(InvalidMembers) as caught:
+        loads(f"[{', '.join(['1e999'] * 5000)}]")
+    assert len(caught.value.errors) == MAX_FAULTS
+
+
+@pytest.mark.parametrize(
+    "digits",
+    ["0.1", "1e22", "-0.0", "1.10", "1e-7", "100.00", "5e-324", "1.7976931348623157e308", "1E+2", "0e999999999"],
+)
+def test_a_number_that_a_float_keeps_is_accepted(digits: str) -> None:
+    assert Decimal(json.dumps(loads(digits))) == Decimal(digits)
+
+
+@pytest.mark.parametrize(
+    "digits",
+    [
+        "12345678901234567.89",
+        "0.1234567890123456789",
+        "9007199254740993.0",
+        "1e-400",
+        "1e400",
+        "-1e400",
+        "1e99999999999999999999",
+        "1e-99999999999999999999",
+        f"0.{'1' * 100_000}",
+    ],
+    ids=lambda digits: digits[:24],
+)
+def test_a_number_that_a_float_would_change_is_refused(digits: str) -> None:
+    with pytest.raises(InvalidMembers, match="write it as a string"):
+        loads(f'{{"a": {digits}}}')
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_float_that_was_written_as_json_is_accepted(number: float) -> None:
+    assert loads(json.dumps(number)) == number
+
+
+def test_integers_keep_all_digits() -> None:
+    assert loads("12345678901234567890123") == 12345678901234567890123
 
 
 def test_two_objects_may_have_the_same_name() -> None:
@@ -118,3 +177,28 @@ def test_a_text_that_cannot_be_stored_is_refused() -> None:
     assert storable("plain") == "plain"
     with pytest.raises(ValueError, match="NUL character"):
         storable("a\0b")
+
+
+# The test cases of RFC 7396, appendix A.
+@pytest.mark.parametrize(
+    ("target", "patch", "result"),
+    [
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        (["a", "b"], ["c", "d"], ["c", "d"]),
+        ({"a": "b"}, ["c"], ["c"]),
+        ({"a": "foo"}, None, None),
+        ({"a": "foo"}, "bar", "bar"),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ],
+)
+def test_a_merge_patch_follows_rfc_7396(target: JSON, patch: JSON, result: JSON) -> None:
+    assert merge_patch(target, patch) == result

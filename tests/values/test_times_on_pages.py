@@ -39,9 +39,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
         (timedelta(days=365), "1 y"),
         (timedelta(days=366, hours=5), "1 y 1 d"),
         (timedelta(days=800), "2 y 70 d"),
-        (-timedelta(minutes=3, seconds=5), "−3 min 5 s"),
-        (-timedelta(seconds=4.2), "−4.2 s"),
-        (-timedelta(milliseconds=3), "−3 ms"),
+        (-timedelta(minutes=3, seconds=5), "0 ms"),
+        (-timedelta(milliseconds=44), "0 ms"),
     ],
     ids=str,
 )
@@ -51,11 +50,9 @@ def test_a_length_of_time_has_at_most_two_adjacent_units(length: timedelta | Non
 
 @settings(max_examples=100)
 @given(st.timedeltas(timedelta(0), timedelta(days=4000)))
-def test_a_length_and_its_negative_differ_by_the_sign_alone(length: timedelta) -> None:
-    text = instants.duration(length)
-
-    assert len(text.split()) in (2, 4)
-    assert instants.duration(-length) == (f"−{text}" if length else text)
+def test_a_length_has_one_or_two_units_and_is_never_negative(length: timedelta) -> None:
+    assert len(instants.duration(length).split()) in (2, 4)
+    assert instants.duration(-length) == "0 ms"
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,15 @@ class HttpConfig(TargetConfig):
 
     kind: Literal["http"] = "http"
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
-    url: str = Field(description="An http or https URL without credentials or fragment; at most 2048 characters.")
-    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, description="Sent with the request.")
+    url: str = Field(
+        description="An http or https URL without credentials or fragment; at most 2048 characters.",
+        json_schema_extra={"format": "uri", "pattern": r"^\s*[Hh][Tt][Tt][Pp][Ss]?://\S"},
+    )
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default_factory=dict,
+        description="Sent with the request. Values of headers that are not known to be harmless are secret: they are "
+        "shown as ••••, and removed from what is kept of the response.",
+    )
     query: dict[str, QueryValue] = Field(default_factory=dict, description="Appended to the query of the URL.")
     body_format: Literal["json", "form", "raw", "none"] = Field(
         default="json",
@@ -75,10 +82,10 @@ class HttpConfig(TargetConfig):
     retry_statuses: Statuses | None = Field(
         default=None, description="Statuses after which the run is retried; null means 408, 425, 429 and 500-599."
     )
-    follow_redirects: bool = Field(
+    follow_redirects: Annotated[bool, Field(strict=True)] = Field(
         default=False, description="Follow up to 5 redirects. The URL of each redirect is checked like `url`."
     )
-    verify_tls: bool = Field(
+    verify_tls: Annotated[bool, Field(strict=True)] = Field(
         default=True,
         description="Check the server's certificate. Turn this off only for a server that you trust without the check.",
     )

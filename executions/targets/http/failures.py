@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-
-from urllib3 import exceptions as urllib3
 
 from executions.targets import base
 
@@ -52,13 +52,12 @@ class Explanation:
     permanent: bool = False
 
 
-MAX_CAUSE_LENGTH = 200  # characters of a library's error that a message quotes
+MAX_CAUSE_LENGTH = 200  # characters of a message that quotes a response
 
 # What `exchange` may raise besides CutOff. Any other exception is a bug in Mainspring.
 EXPECTED = (
     OSError,
     http.client.HTTPException,
-    urllib3.HTTPError,
     AddressDenied,
     NameNotResolved,
     TooManyRedirects,
@@ -66,12 +65,14 @@ EXPECTED = (
 )
 
 
-def explain(error: Exception, host: str, port: int, *, connected: bool) -> Explanation:
+def explain(
+    error: Exception, host: str, port: int, *, connected: bool, hide: Callable[[str], str] = str
+) -> Explanation:
     """Return the explanation of an error whose class is in `EXPECTED`.
 
-    `connected`: the error occurred after the connection was open.
+    `connected`: the error occurred after the connection was open. `hide` removes secrets from texts of the server; it
+    is called before a text is cut, because half a secret could not be found.
     """
-    error = _innermost(error)
     match error:
         case AddressDenied():
             return Explanation(Code.ADDRESS_DENIED, f"{host} may not be called: {error}.", permanent=True)
@@ -79,10 +80,14 @@ def explain(error: Exception, host: str, port: int, *, connected: bool) -> Expla
             return Explanation(Code.DNS_FAILED, f"The name {host} could not be resolved: {error}.")
         case TooManyRedirects():
             return Explanation(Code.TOO_MANY_REDIRECTS, str(error), permanent=True)
-        case InvalidResponse() | urllib3.DecodeError():
-            text = str(error) if isinstance(error, InvalidResponse) else "its compressed body is damaged"
+        case InvalidResponse():
+            text = " ".join(hide(str(error)).split())[:MAX_CAUSE_LENGTH]
             return Explanation(Code.INVALID_RESPONSE, f"The response of {host} can't be read: {text}.")
-        case TimeoutError() | urllib3.ReadTimeoutError() if connected:
+        case TimeoutError(errno=errno.ETIMEDOUT) if connected:
+            return Explanation(
+                Code.CONNECTION_FAILED, f"The connection to {host} broke: the server can't be reached any more."
+            )
+        case TimeoutError() if connected:
             return Explanation(Code.TIMED_OUT, f"{host} sent nothing for longer than the read timeout.")
         case TimeoutError():
             return Explanation(Code.TIMED_OUT, f"The connection to {host} was not open within the connect timeout.")
@@ -101,31 +106,15 @@ def _explain_disconnect(error: Exception, host: str, port: int, *, connected: bo
     match error:
         case http.client.RemoteDisconnected():
             return Explanation(Code.CONNECTION_FAILED, f"{host} closed the connection without a response.")
-        case http.client.IncompleteRead() | urllib3.IncompleteRead():
+        case http.client.IncompleteRead():
             return Explanation(Code.CONNECTION_FAILED, f"{host} closed the connection in the middle of its response.")
         case OSError() if connected:
             return Explanation(Code.CONNECTION_FAILED, f"The connection to {host} broke: {_reason(error)}.")
         case OSError():
             return Explanation(Code.CONNECTION_FAILED, f"No connection to {host}, port {port}: {_reason(error)}.")
-        case http.client.LineTooLong():
-            return Explanation(
-                Code.INVALID_RESPONSE,
-                f"The response of {host} has a status, header or chunk-size line of more than 64 KB.",
-            )
         case _:
-            text = " ".join(str(error).split())[:MAX_CAUSE_LENGTH] or type(error).__name__
-            return Explanation(Code.INVALID_RESPONSE, f"The response of {host} can't be read as HTTP: {text}.")
+            return Explanation(Code.INVALID_RESPONSE, f"The exchange with {host} failed: {type(error).__name__}.")
 
 
 def _reason(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
-
-
-def _innermost(error: Exception) -> Exception:
-    """Return the original exception of http.client, ssl or the socket if urllib3 has wrapped it; otherwise `error`."""
-    while isinstance(error, urllib3.ProtocolError | urllib3.SSLError):
-        inner = next((part for part in reversed(error.args) if isinstance(part, Exception)), error.__cause__)
-        if not isinstance(inner, Exception):
-            break
-        error = inner
-    return error

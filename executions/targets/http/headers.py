@@ -1,4 +1,8 @@
-"""Checks a job's headers. Masks headers that contain credentials, and drops them on redirects to another origin."""
+"""Checks a job's headers, and decides which headers are harmless.
+
+Any header that is not known to be harmless may contain a credential: its value is masked wherever it is shown or
+stored, and it does not follow a redirect to another origin. A list of dangerous names would never be complete.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,34 @@ MASK = "••••"  # not valid as a header value, because it is not Latin-1:
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _BAD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
-_SENSITIVE = re.compile(
-    r"^(?!idempotency-key$).*"
-    r"(auth|cookie|token|secret|passw|pwd|bearer|credential|signature|session|jwt"
-    r"|(^|-)(api|access|private)?-?key($|-))",
-    re.IGNORECASE,
-)
+# Harmless in requests: negotiation, conditions and caching, the body, tracing, and Mainspring's own.
+_HARMLESS_IN_REQUESTS = frozenset({
+    "accept", "accept-charset", "accept-datetime", "accept-encoding", "accept-language", "api-version",
+    "cache-control", "content-disposition", "content-encoding", "content-language", "content-location", "content-md5",
+    "content-range", "content-type", "date", "digest", "dnt", "idempotency-key", "if-match", "if-modified-since",
+    "if-none-match", "if-range", "if-unmodified-since", "mainspring-attempt", "mainspring-nominal-at",
+    "mainspring-run-id", "max-forwards", "pragma", "prefer", "priority", "range", "request-id", "save-data",
+    "soapaction", "traceparent", "upgrade-insecure-requests", "user-agent", "via", "warning", "x-api-version",
+    "x-correlation-id", "x-github-api-version", "x-http-method-override", "x-idempotency-key", "x-request-id",
+    "x-requested-with",
+})  # fmt: skip
+# Harmless in responses. `Location` and `Content-Location` are shown without the values of their queries.
+_HARMLESS_IN_RESPONSES = frozenset({
+    "accept-ranges", "access-control-allow-credentials", "access-control-allow-headers",
+    "access-control-allow-methods", "access-control-allow-origin", "access-control-expose-headers",
+    "access-control-max-age", "age", "allow", "alt-svc", "api-version", "cache-control", "cf-cache-status", "cf-ray",
+    "connection", "content-disposition", "content-encoding", "content-language", "content-length", "content-location",
+    "content-md5", "content-range", "content-security-policy", "content-type", "cross-origin-embedder-policy",
+    "cross-origin-opener-policy", "cross-origin-resource-policy", "date", "deprecation", "digest", "etag", "expires",
+    "keep-alive", "last-modified", "location", "permissions-policy", "pragma", "preference-applied", "ratelimit",
+    "ratelimit-limit", "ratelimit-policy", "ratelimit-remaining", "ratelimit-reset", "referrer-policy", "request-id",
+    "retry-after", "server", "server-timing", "strict-transport-security", "sunset", "trailer", "transfer-encoding",
+    "upgrade", "vary", "via", "warning", "x-amz-request-id", "x-amzn-requestid", "x-amzn-trace-id", "x-api-version",
+    "x-cache", "x-cache-hits", "x-content-type-options", "x-correlation-id", "x-frame-options",
+    "x-github-request-id", "x-ms-request-id", "x-powered-by", "x-rate-limit-limit", "x-rate-limit-remaining",
+    "x-rate-limit-reset", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-used",
+    "x-request-id", "x-response-time", "x-runtime", "x-served-by", "x-timer", "x-trace-id", "x-xss-protection",
+})  # fmt: skip
 # Headers of the connection. A job that could set a message's length could smuggle in a second request.
 _RESERVED = frozenset({
     "connection", "content-length", "expect", "host", "http2-settings", "keep-alive", "proxy-authenticate",
@@ -78,17 +104,22 @@ def check_all(headers: dict[str, str]) -> dict[str, str]:
 
 
 def is_sensitive(name: str) -> bool:
-    """Return whether a header's name looks like the name of a credential."""
-    return bool(_SENSITIVE.search(fold(name)))
+    """Return whether a request header may contain a credential: true for every name not known to be harmless."""
+    return fold(name) not in _HARMLESS_IN_REQUESTS
+
+
+def is_sensitive_in_response(name: str) -> bool:
+    """Return whether a response header may contain a credential: true for every name not known to be harmless."""
+    return name.lower() not in _HARMLESS_IN_RESPONSES
 
 
 def masked(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers. MASK replaces the value of each header whose name looks like the name of a credential."""
+    """Return the headers. MASK replaces the value of each header that may contain a credential."""
     return {name: MASK if is_sensitive(name) else value for name, value in headers.items()}
 
 
 def for_another_origin(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers that may be sent after a redirect to another scheme, host or port: all except credentials."""
+    """Return the headers that may be sent after a redirect to another scheme, host or port: the harmless headers."""
     return {name: value for name, value in headers.items() if not is_sensitive(name)}
 
 

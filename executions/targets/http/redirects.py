@@ -1,6 +1,6 @@
 """Pure: derives the next request from a redirect.
 
-Method and body change as in browsers. Headers that look like credentials are not sent to another origin.
+Method and body change as in browsers. Only headers that are known to be harmless are sent to another origin.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from executions.targets.http.failures import InvalidResponse
 from executions.targets.http.urls import follow
 
 if TYPE_CHECKING:
-    from executions.targets.http.exchange import Response
+    from executions.targets.http.response import Response
 
 MAX_REDIRECTS = 5  # of one attempt; real chains are shorter, and a loop has no end
 _KEEPS_METHOD = frozenset({307, 308})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,15 +10,16 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from executions.targets.base import Cancelled, Failed, InvalidTarget, Target
+from executions.targets.base import Cancelled, Failed, InvalidTarget, Succeeded, Target
 from executions.targets.http import headers as rules
 from executions.targets.http.addresses import SETTING, EgressPolicy, deny_reason
 from executions.targets.http.body import encode_body
 from executions.targets.http.config import HttpConfig
 from executions.targets.http.deadline import EXPIRED, Budget, CutOff, watchdog
-from executions.targets.http.exchange import Limits, Request, Response, Trace, exchange
+from executions.targets.http.exchange import Limits, Request, Trace, exchange
 from executions.targets.http.failures import EXPECTED, Code, TooManyRedirects, explain
 from executions.targets.http.record import record
+from executions.targets.http.redaction import Secrets
 from executions.targets.http.redirects import MAX_REDIRECTS, next_request
 from executions.targets.http.resolve import read_literal
 from executions.targets.http.urls import parse_http_url
@@ -26,7 +28,10 @@ from values import clock
 from values.iso import iso_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from executions.targets.base import Context, Outcome, TargetConfig
+    from executions.targets.http.response import Response
     from values.json_values import JSON
 
 try:
@@ -66,33 +71,24 @@ class HttpTarget(Target):
             if reason := deny_reason(str(address[0]), policy):
                 raise InvalidTarget({"url": [f"{reason}."]})
 
+    def share_of(self, stored: Mapping[str, Any]) -> str:
+        """Return the host name or address in the URL, in lower case; "" for a URL that this version cannot read."""
+        try:
+            return parse_http_url(str(stored.get("url"))).host.rstrip(".")
+        except ValueError:
+            return ""
+
     def execute(self, config: TargetConfig, payload: JSON, context: Context) -> Outcome:
         """Send the request, follow redirects if `config` allows them, and return the outcome."""
         assert isinstance(config, HttpConfig)
-        trace = Trace()
         try:
             request = _prepare(config, payload, context)
         except (InvalidTarget, ValueError) as error:
             return Failed(Code.INVALID_REQUEST.value, f"The request can't be sent: {error}", permanent=True)
-        trace.request, trace.host = request, request.url.host
-        budget = Budget(context.timeout.total_seconds())
-        deadlines = watchdog.get()
-        number = deadlines.watch(budget)
-        unregister = context.on_stop(budget.cut)
-        try:
-            response = _follow_redirects(request, config, budget, trace)
-            budget.close()
-        except CutOff:
-            return _outcome_of_cut(budget, context, trace)
-        except EXPECTED as error:
-            if budget.cut_by is not None:
-                return _outcome_of_cut(budget, context, trace)
-            why = explain(error, trace.host, trace.port, connected=trace.connected)
-            return Failed(why.code.value, why.message, why.permanent, record(trace))
-        finally:
-            unregister()
-            deadlines.forget(number)
-        return judge(config, response, record(trace), clock.now(), settings.MAINSPRING.retry_after_cap)
+        secrets = Secrets(request.headers)
+        outcome = _attempt(request, config, context, secrets)
+        # The host in a message may be from the URL of a redirect.
+        return outcome if isinstance(outcome, Succeeded) else replace(outcome, message=secrets.hide(outcome.message))
 
 
 TARGET = HttpTarget()
@@ -123,6 +119,29 @@ def _prepare(config: HttpConfig, payload: JSON, context: Context) -> Request:
     return Request(config.method, parse_http_url(config.full_url), headers, body.data if body else None)
 
 
+def _attempt(request: Request, config: HttpConfig, context: Context, secrets: Secrets) -> Outcome:
+    trace = Trace(request=request, host=request.url.host)
+    budget = Budget(context.timeout.total_seconds())
+    deadlines = watchdog.get()
+    number = deadlines.watch(budget)
+    unregister = context.on_stop(budget.cut)
+    try:
+        response = _follow_redirects(request, config, budget, trace)
+        budget.close()
+    except CutOff:
+        return _outcome_of_cut(budget, context, trace, secrets)
+    except EXPECTED as error:
+        if budget.cut_by is not None:
+            return _outcome_of_cut(budget, context, trace, secrets)
+        why = explain(error, trace.host, trace.port, connected=trace.connected, hide=secrets.hide)
+        return Failed(why.code.value, why.message, why.permanent, record(trace, secrets))
+    finally:
+        unregister()
+        deadlines.forget(number)
+    shown = replace(response, reason=secrets.hide(response.reason))
+    return judge(config, shown, record(trace, secrets), clock.now(), settings.MAINSPRING.retry_after_cap)
+
+
 def _follow_redirects(request: Request, config: HttpConfig, budget: Budget, trace: Trace) -> Response:
     knobs: Any = settings.MAINSPRING
     limits = Limits(
@@ -143,8 +162,8 @@ def _follow_redirects(request: Request, config: HttpConfig, budget: Budget, trac
         request = following
 
 
-def _outcome_of_cut(budget: Budget, context: Context, trace: Trace) -> Outcome:
-    result = record(trace)
+def _outcome_of_cut(budget: Budget, context: Context, trace: Trace, secrets: Secrets) -> Outcome:
+    result = record(trace, secrets)
     if budget.cut_by == EXPIRED:
         seconds = context.timeout.total_seconds()
         phase = (

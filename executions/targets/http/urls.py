@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -15,6 +14,10 @@ MAX_URL_LENGTH = 2048  # characters of a configured URL
 MAX_REDIRECT_LENGTH = 8192  # characters of a URL to which a server redirects: signed URLs are long
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 _ADDRESS_V6 = re.compile(r"\[[0-9a-f:.]+\]", re.ASCII)
+_MARGINS = "".join(map(chr, range(0x21)))  # control characters and space
+_DROPPED = re.compile(r"[\t\r\n]")
+# All but printable ASCII, the characters that browsers encode in paths or queries, and any % that encodes nothing.
+_NOT_IN_URLS = re.compile(r"""[^\x21-\x7e]+|["<>\\^`{|}]|%(?![0-9A-Fa-f]{2})""")
 
 Scalar = str | int | float | bool
 
@@ -88,9 +91,20 @@ def _as_text(value: Scalar) -> str:
 
 
 def follow(base: HttpUrl, location: str) -> HttpUrl:
-    """Return the full URL of a redirect from `base` to `location`. Raises ValueError if the URL can't be requested."""
-    # http.client decodes headers as Latin-1, but servers send UTF-8.
-    with contextlib.suppress(UnicodeError):
-        location = location.encode("latin-1").decode("utf-8")
-    joined = urljoin(base.text, location.strip())
-    return parse_http_url(joined.partition("#")[0], MAX_REDIRECT_LENGTH)
+    """Return the full URL of a redirect from `base` to `location`. Raises ValueError if the URL can't be requested.
+
+    `location` is read as browsers read it: line breaks and tabs are dropped, a backslash is a slash, and characters
+    that no URL may contain are percent-encoded. The result is checked like any other URL.
+    """
+    # The header was decoded as Latin-1, but servers send UTF-8. Other bytes are percent-encoded as they are.
+    location = location.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
+    location = _DROPPED.sub("", location.strip(_MARGINS)).partition("#")[0]
+    path, mark, query = location.partition("?")
+    joined = urljoin(base.text, path.replace("\\", "/") + mark + _encode(query))
+    scheme, separator, rest = joined.partition("://")
+    slash = min((rest.find(character) for character in "/?" if character in rest), default=len(rest))
+    return parse_http_url(scheme + separator + rest[:slash] + _encode(rest[slash:]), MAX_REDIRECT_LENGTH)
+
+
+def _encode(part: str) -> str:
+    return _NOT_IN_URLS.sub(lambda found: quote(found[0], safe="", errors="surrogateescape"), part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from email.utils import parsedate_tz
 from typing import TYPE_CHECKING
 
 from executions.targets.base import Failed, Outcome, RetryAt, Succeeded
@@ -13,10 +13,11 @@ from executions.targets.http.statuses import contains, describe
 
 if TYPE_CHECKING:
     from executions.targets.http.config import HttpConfig
-    from executions.targets.http.exchange import Response
+    from executions.targets.http.response import Response
     from values.json_values import JSON
 
-_SECONDS = re.compile(r"\d{1,9}", re.ASCII)
+_SECONDS = re.compile(r"\d+", re.ASCII)
+MAX_DIGITS = 9  # of the seconds in a Retry-After header: thirty years are more than any cap
 
 
 def judge(config: HttpConfig, response: Response, result: JSON, now: datetime, cap: timedelta) -> Outcome:
@@ -38,14 +39,20 @@ def judge(config: HttpConfig, response: Response, result: JSON, now: datetime, c
 def retry_after(value: str | None, now: datetime, cap: timedelta) -> datetime | None:
     """Return the time of a Retry-After header, given in seconds or as an HTTP date. None if missing or invalid.
 
-    The time is between `now` and `now + cap`.
+    The time is between `now` and `now + cap`, however far away the header's time is.
     """
     text = (value or "").strip()
     if _SECONDS.fullmatch(text):
-        return now + min(timedelta(seconds=int(text)), cap)
+        digits = text.lstrip("0")
+        return now + (cap if len(digits) > MAX_DIGITS else min(timedelta(seconds=int(digits or 0)), cap))
+    parts = parsedate_tz(text)
+    if parts is None:
+        return None
+    year, offset = parts[0], parts[9] or 0
+    if year > now.year + 1:  # a year after 9999 is no datetime, and neither are all offsets in the year 9999
+        return now + cap
     try:
-        at = parsedate_to_datetime(text)
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
+        at = datetime(*parts[:6], tzinfo=UTC) - timedelta(seconds=offset)
+    except (ValueError, OverflowError):
         return None
     return min(max(at, now), now + cap)

@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from access.admin.theming import ModelForm
 from executions.policies import Backoff, Delivery
 from executions.targets import TARGETS
-from schedules.admin.form import limits, mapping
+from schedules.admin.form import changes, limits, mapping
 from schedules.admin.form.errors import LABELS, in_form_words, place_of
 from schedules.admin.form.fields import add_class, choice, long_text, needed, number, switch, text
 from schedules.admin.form.json_fields import LongText, plain_lines, read_json
@@ -71,12 +71,13 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
 
     caller: ClassVar[Caller]
 
+    opened = forms.CharField(required=False, widget=forms.HiddenInput)
     schedule_kind = forms.ChoiceField(label="Schedule type", choices=KINDS, widget=forms.RadioSelect)
     cron = needed(
         text(
             "Cron expression",
             "0 9 * * mon-fri",
-            "Five fields, or six with seconds first. L, LW, 5#2 and @daily work too.",
+            "Five fields, six with seconds first, or seven with the year last. L, L-3, 15W, FRI#2, 22-2 and @daily work too.",
             mono=True,
         )
     )
@@ -85,7 +86,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         LABELS["anchor_at"],
         INSTANT_EXAMPLE,
         "Empty: the interval counts from “Not before”. If “Not before” is also empty, the interval counts from the "
-        "time when you save. If you clear this field and change nothing else in the schedule, the old value is kept.",
+        "time when you save. If you clear this field and the interval stays the same, the old value is kept.",
     )
     at = needed(text("Run at", INSTANT_EXAMPLE, INSTANT_HELP))
     wait = needed(
@@ -204,6 +205,10 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         kwargs["initial"] = mapping.initial_of(self.before, self.caller) | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
         self.definition: Definition | None = None
+        self.meanwhile: list[changes.Change] = []
+        self.lacks_opened = False
+        if self.before:
+            self._compare_with_job()
         self.now = clock.now()
         flags: Any = self.fields["feature_flag"]
         flags.choices = partial(limits.flag_choices, self.caller, limits.policies_of(self.before).feature_flag)
@@ -215,6 +220,27 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         payload_help = " ".join(section.payload_help for section in SECTIONS.values() if section.payload_help)
         self.fields["payload"].help_text = f"JSON. {payload_help} Empty: no payload.".replace("  ", " ")
         add_class(self.fields["description"].widget, "ms-plain")
+
+    def _compare_with_job(self) -> None:
+        """Note what was changed in the job after the form had been opened, and show these values in untouched fields.
+
+        So a person who saves the form again, after looking at it, overwrites only what they have edited.
+        """
+        shown = {name: field for name, field in self.fields.items() if name != changes.OPENED}
+        present = {name: self.get_initial_for_field(field, name) for name, field in shown.items()}
+        self.initial[changes.OPENED] = changes.fingerprints(present)
+        if not self.is_bound:
+            return
+        opened = changes.read_fingerprints(self.data.get(changes.OPENED))
+        self.lacks_opened = opened is None
+        sent = {name: self[name].data for name in shown}
+        self.meanwhile = changes.find_changes(shown, opened or {}, present, sent)
+        data: Any = self.data
+        self.data = data = data.copy()
+        data[changes.OPENED] = self.initial[changes.OPENED]
+        for change in self.meanwhile:
+            if not change.is_edited:
+                changes.put(data, change.name, present[change.name])
 
     def clean_name(self) -> str:
         given: str = self.cleaned_data["name"]
@@ -239,11 +265,17 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     def clean(self) -> dict[str, Any]:
         """Validate the definition that the fields describe, and add each error to its field."""
         values = super().clean() or self.cleaned_data
+        if self.lacks_opened:
+            self.add_error(None, "The page is from another version of Mainspring. Check the values, and save again.")
+        elif self.meanwhile:
+            self.add_error(None, "This job was changed while you had the form open: see below.")
         for name in mapping.unused_fields(values.get("schedule_kind"), values.get("target_kind")) & set(self.errors):
             del self.errors[name]  # the page hides this field, so the user could not correct it
         links = limits.start_after_from(values)
         before = self._kept_members()
         data = before | mapping.members_from(values, before)
+        schedule = self.before.known_schedule if self.before else None
+        data["schedule"] = mapping.with_untouched_anchors(data["schedule"], self.changed_data, schedule)
         try:
             self.definition = validate(data, self.now, self.before, caller=self.caller)
         except InvalidDefinition as invalid:
@@ -271,6 +303,11 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
             if field not in unparsed:
                 label = str(self.fields[field].label) if field else ""
                 self.add_error(field, [in_form_words(sentence, dotted, label, rest) for sentence in texts])
+
+    @property
+    def changed_at(self) -> str:
+        """When the job was last changed, paused or resumed, in words."""
+        return instants.exact_text(self.before.updated_at, self.now) if self.before else ""
 
     @property
     def has_policy_errors(self) -> bool:

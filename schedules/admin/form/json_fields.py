@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from values.json_values import RepeatedName, loads
+from values.json_values import InvalidMembers, loads
 
 OBJECT_EXAMPLE = '{"name": "value"}'
 
@@ -58,8 +58,9 @@ class JsonObject(JsonText):
 def read_json(text: str) -> Any:
     """Return the value of a JSON text, or None if the text is empty.
 
-    Raises forms.ValidationError if the text is not strict JSON, if an object repeats a name, or if the parser cannot
-    read very deep nesting or a very long number. The message about a syntax error names the line and the column.
+    Raises forms.ValidationError if the text is not strict JSON, if an object repeats a name, if a number would change,
+    or if the parser cannot read very deep nesting or a very long number. The message about a syntax error names the
+    line and the column; a message about a member names its field.
     """
     if not text.strip():
         return None
@@ -70,11 +71,13 @@ def read_json(text: str) -> Any:
             f"This is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}. "
             f"Write JSON such as {OBJECT_EXAMPLE}."
         ) from error
-    except RepeatedName as error:
-        raise forms.ValidationError(f"This JSON is ambiguous: {error}.") from error
+    except InvalidMembers as error:
+        raise forms.ValidationError(
+            [f"{name}: {' '.join(texts)}" if name else " ".join(texts) for name, texts in error.errors.items()]
+        ) from error
     except (ValueError, RecursionError) as error:
         raise forms.ValidationError(
-            "This JSON cannot be stored. Remove NaN, Infinity, very deep nesting and very long numbers."
+            "This JSON cannot be stored. Remove very deep nesting and very long numbers."
         ) from error
 
 

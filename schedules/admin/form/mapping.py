@@ -15,9 +15,10 @@ from schedules.clock.spec import ALLOWED_FIELDS, DEFINING_FIELD, Kind, ScheduleS
 from schedules.clock.wording import number_words
 from schedules.clock.zones.zones import instants_of, zone
 from schedules.policies import CatchUpPolicy
+from values.iso import iso_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from access.visibility import Caller
@@ -81,6 +82,24 @@ def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
         "kind": kind,
         **{API_NAMES.get(name, name): value for name, value in given.items() if value not in (None, "")},
     }
+
+
+def with_untouched_anchors(
+    schedule: dict[str, Any], changed: Collection[str], before: ScheduleSpec | None
+) -> dict[str, Any]:
+    """Return the form's schedule with the anchors of `before`, if the fields that show them are not in `changed`.
+
+    The form shows an anchor as local time: in another time zone, the untouched text would mean another instant.
+    """
+    if before is None or schedule["kind"] != before.kind:
+        return schedule
+    if before.anchor_at and "anchor_at" in schedule and "anchor_at" not in changed:
+        return {**schedule, "anchor_at": iso_text(before.anchor_at)}
+    if before.specs and "specs" in schedule and "specs" not in changed:
+        pairs = zip(schedule["specs"], before.specs, strict=True)
+        specs = [{**entry, "anchor_at": iso_text(old.anchor_at)} if old.anchor_at else entry for entry, old in pairs]
+        return {**schedule, "specs": specs}
+    return schedule
 
 
 def kinds_by_field() -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import SEARCH_VAR
+from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 
@@ -15,6 +16,7 @@ from access.admin.theming import ModelAdmin
 from access.visibility import Action, caller_of, limit, visible
 from executions import history
 from executions.states import RunStatus
+from schedules import queries
 from schedules.admin.form.form import JobForm
 from schedules.admin.job import buttons, columns, page
 from schedules.admin.job.backfill_pages import BackfillPages
@@ -179,8 +181,13 @@ class JobAdmin(ModelAdmin[Job]):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         context = {**(extra_context or {}), "zone_names": sorted(zone_names()), "show_save_and_add_another": False}
+        job_id = read_id(object_id or "") if request.method == "POST" else None
         try:
-            return super().changeform_view(request, object_id, form_url, context)
+            with transaction.atomic():
+                if job_id and self.has_change_permission(request):
+                    # From the comparison with the job (`JobForm.meanwhile`) to the write, nobody else may change it.
+                    queries.lock_job(job_id)
+                return super().changeform_view(request, object_id, form_url, context)
         except JobGone:
             messages.error(request, GONE)
         except InvalidDefinition as invalid:  # another job was changed after the form had been validated

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from executions.admin import run_badge, run_url, target_words
+from executions.history import PrunedRun
 from schedules.admin.job import page
 from schedules.clock.describe import describe
 from schedules.models import JobState
@@ -64,11 +65,16 @@ def next_run(job: Job, now: datetime) -> SafeString:
     return when
 
 
-def last_run(run: Run | None, now: datetime) -> SafeString:
-    """Return the status and the nominal instant of the latest run, as a link; a dash if there is no run."""
+def last_run(run: Run | PrunedRun | None, now: datetime) -> SafeString:
+    """Return the status and the nominal instant of the latest run; a dash if there is no run.
+
+    A run that retention has not deleted is a link.
+    """
     if run is None:
         return instants.NONE
     when = instants.relative_html(run.nominal_at, now)
+    if isinstance(run, PrunedRun):
+        return format_html('<span class="ms-last" title="{}">{} {}</span>', page.pruned_note(), run_badge(run), when)
     return format_html('<a class="ms-last" href="{}">{} {}</a>', run_url(run.pk), run_badge(run), when)
 
 

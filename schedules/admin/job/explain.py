@@ -16,9 +16,11 @@ from executions.admin import run_url
 from schedules.admin.job.page import state_badge, stoppage_line
 from schedules.admin.viewer_instants import input_type, read_viewer_instant, viewer_text
 from schedules.clock.compare import Decision
+from schedules.clock.effort import Effort, SearchTooLong
 from schedules.ledger import account as ledger_account
 from schedules.ledger import sentences
 from schedules.ledger.sentences import DECISION_LABELS
+from schedules.zone_data import versions
 from values import instants
 from values.durations import MICROSECOND
 
@@ -102,7 +104,7 @@ def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any
             if kind in counts
         ],
         "is_long": account.counts is None,
-        "zone_data": account.zone_data,
+        "zone_data": versions.present(),
         "kept": instants.exact_html(account.clock.kept_since, now) if after < account.clock.kept_since else None,
         "earlier": urlencode({"after": after.isoformat(), "until": (entries[-1].at - MICROSECOND).isoformat()})
         if is_more
@@ -114,14 +116,18 @@ def _newest(job_id: UUID, after: datetime, until: datetime, now: datetime) -> tu
     """Return the last entries of the window, the latest first, and whether the window has earlier ones.
 
     The ledger can only be read oldest first. So this function reads the last `FIRST_SPAN` of the window. As long as it
-    finds too few entries, it reads a span four times as long.
+    finds too few entries, it reads a span four times as long, up to the limit of `Effort`.
     """
     found: deque[Entry] = deque(maxlen=MAX_ENTRIES_SHOWN + 1)
-    low, span = until, FIRST_SPAN
+    low, span, effort = until, FIRST_SPAN, Effort()
     while low > after and len(found) <= MAX_ENTRIES_SHOWN:
         low, span = until - min(span, until - after), span * 4
-        found.clear()
-        found.extend(ledger_account.entries(job_id, low, until, now))
+        longer: deque[Entry] = deque(maxlen=MAX_ENTRIES_SHOWN + 1)
+        try:
+            longer.extend(ledger_account.entries(job_id, low, until, now, effort))
+        except SearchTooLong:
+            return list(found)[::-1][:MAX_ENTRIES_SHOWN], bool(found)
+        found = longer
     return list(found)[::-1][:MAX_ENTRIES_SHOWN], len(found) > MAX_ENTRIES_SHOWN
 
 

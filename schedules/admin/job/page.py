@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -12,7 +13,8 @@ from access.admin.badges import badge
 from access.admin.json_shown import pretty
 from access.admin.pages import IDLE_REFRESH_SECONDS, LIVE_REFRESH_SECONDS
 from access.visibility import Action, may, visible
-from executions.admin import ordered, rows_of_job, target_words
+from executions.admin import ordered, rows_of_job, run_badge, target_words
+from executions.history import latest_pruned
 from executions.runs import Run
 from schedules.admin.form import policy_words
 from schedules.admin.job import pause_forms, preview
@@ -63,10 +65,29 @@ def starts_words(job: Job, now: datetime) -> str:
     return f"starts {instants.exact_text(at, now)}" if at and at != job.next_fire_at else ""
 
 
+def pruned_note() -> str:
+    """Return why the page of a run is missing."""
+    return f"The history of runs is deleted after {instants.duration(settings.MAINSPRING.retention)}."
+
+
+def last_pruned(job: Job, now: datetime, caller: Caller) -> dict[str, Any] | None:
+    """Return what is left of the job's last run, if the history of this run was deleted; otherwise None. One query."""
+    run = latest_pruned([job.pk], caller).get(job.pk)
+    if run is None:
+        return None
+    return {
+        "badge": run_badge(run),
+        "at": instants.time_html(run.nominal_at, now),
+        "took": instants.duration(run.duration),
+        "error": run.error,
+        "note": pruned_note(),
+    }
+
+
 def describe_job(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
     """Return the context of the page and of its live part.
 
-    Makes up to three queries, and a few more for held runs and for a feature flag.
+    Makes up to four queries, and a few more for held runs and for a feature flag.
     """
     may_view_runs = may(caller, Action.VIEW, Run)
     rows, is_live = rows_of_job(job.pk, now, MAX_RUNS_SHOWN, caller) if may_view_runs else ([], False)
@@ -92,6 +113,7 @@ def describe_job(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
         "starts": starts_words(job, now),
         "preview": preview.preview_job(job, now) if job.state == JobState.ACTIVE else None,
         "runs": rows,
+        "pruned": last_pruned(job, now, caller) if may_view_runs else None,
         "verb": verb,
         "what": what,
         "parts": [

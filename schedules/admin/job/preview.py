@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from schedules.admin.form import mapping
 from schedules.admin.form.errors import in_form_words, place_of
-from schedules.clock.describe import describe, warnings
+from schedules.clock.describe import describe
+from schedules.clock.effort import Effort
+from schedules.clock.notes.warnings import warnings
 from schedules.clock.occurrences import next_after
 from schedules.clock.policies.start_times import jittered, latest_start
-from schedules.clock.preview import Fire, Mark, fire_of, preview
+from schedules.clock.preview import Fire, Mark, bounded_preview, fire_of
 from schedules.clock.spec import Kind, ScheduleSpec, starts_left, with_anchor
 from schedules.clock.zones.clock_changes import CLOCK_CHANGE_SPAN, dst_changes
 from schedules.exceptions import InvalidDefinition
@@ -72,12 +74,12 @@ def preview_schedule(
 ) -> dict[str, Any]:
     """Return the context of the preview. `n_left`: the maximum number of further runs; None: `spec.max_runs`."""
     spec = with_anchor(spec, spec.start_at or now)
-    n_left = spec.max_runs if n_left is None else n_left
+    n_left, stopped = spec.max_runs if n_left is None else n_left, ""
     if spec.kind is Kind.DELAY:
         known_at = next_run_at or next_after(spec, now.replace(microsecond=0) - MICROSECOND)
         fires = [fire_of(spec, known_at)] if known_at else []
     else:
-        fires = preview(spec, now, N_FIRES if n_left is None else min(N_FIRES, n_left))
+        fires, stopped = bounded_preview(spec, now, N_FIRES if n_left is None else min(N_FIRES, n_left), Effort())
     changes = dst_changes(spec, now, now + CLOCK_CHANGE_SPAN) if with_changes and (spec.cron or spec.specs) else []
     zones = {each.timezone for each in spec.specs or (spec,)}
     return {
@@ -95,11 +97,11 @@ def preview_schedule(
             )
             for fire in fires
         ],
-        "is_all": len(fires) == n_left or (0 < len(fires) < N_FIRES and spec.kind is not Kind.DELAY),
+        "is_all": len(fires) == n_left or (0 < len(fires) < N_FIRES and spec.kind is not Kind.DELAY and not stopped),
         "is_by_hand": spec.kind is Kind.NONE,
         # Only clock changes that affect no run: the warnings describe changes that move, drop or repeat a run.
         "changes": [change.text for change in changes if not change.affected],
-        "warnings": [in_form_words(text) for text in warnings(spec, now)],
+        "warnings": [*map(in_form_words, warnings(spec, now)), *([stopped] if stopped else [])],
     }
 
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from access.admin.lists import UncountedChangeList, cut
 from access.visibility import Action, caller_of, may, visible
-from executions.history import latest_runs
+from executions.history import latest_pruned, latest_runs
 from executions.runs import Run
 from schedules.models import HAS_PRESENT_SPEC, Job, JobState
 
@@ -20,18 +20,20 @@ if TYPE_CHECKING:
 
 
 class JobChangeList(UncountedChangeList):
-    """The job list, with the latest run of each job on the page. The runs cost one additional query."""
+    """The job list, with the latest run of each job on the page. The runs cost one or two additional queries."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         caller = caller_of(request)
         listed = visible(Job, caller).filter(pk__in=[job.pk for job in self.result_list])
         latest = latest_runs(listed, caller) if may(caller, Action.VIEW, Run) else {}
+        without = [job.pk for job in self.result_list if job.pk not in latest]
+        pruned = latest_pruned(without, caller) if without and may(caller, Action.VIEW, Run) else {}
         for job in self.result_list:
-            job.last_run = latest.get(job.pk)
+            job.last_run = latest.get(job.pk) or pruned.get(job.pk)
 
     def rows(self, start: int, stop: int) -> Iterable[Job]:
-        jobs = self.queryset.filter(HAS_PRESENT_SPEC).defer("spec__payload")
+        jobs = self.queryset.filter(HAS_PRESENT_SPEC).defer("spec__payload", "spec__payload_as_given")
         if jobs.query.order_by[0] in ("next_run_at", "-next_run_at"):
             return _by_next_run(jobs, start, stop)
         return cut(jobs, jobs[:stop], start)

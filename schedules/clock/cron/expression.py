@@ -1,29 +1,42 @@
-"""Parsed cron expressions, and the search for their local times with cronsim."""
+"""Parsed cron expressions, and the search for their local times."""
 
 from __future__ import annotations
 
-import copy
-import re
+from bisect import bisect_left
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
-from cronsim import CronSim, CronSimError
-
-from schedules.clock.cron.fields import CronError, read_parts
+from schedules.clock.cron.days import Days
+from schedules.clock.cron.fields import FIELDS, MIN_CRON_YEAR, CronError, Field, read_fields
 from schedules.clock.wording import MONTHS, joined
 
+# The longest time between two dates of an expression without years is 40 years: 29 February on a given day of the week,
+# across a century year that is no leap year. An expression without a date in 50 years has no date at all.
+MAX_YEARS_WITHOUT_DATE = 50
+_LAST_YEAR = 9998  # the local times of later years could exceed Python's calendar
 _SEARCH_FROM = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # naive; fixed, so that results never change
-_MAX_RECHECKED_DAYS = 3  # longer than any clock change, and cheap to check day by day
+_FIRST_WITH_YEARS = datetime(MIN_CRON_YEAR - 1, 12, 31, tzinfo=UTC).replace(tzinfo=None)
 _MAX_DAYS_IN_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A parsed cron expression. `parts` holds six fields, seconds first, in the form that cronsim reads."""
+    """A parsed cron expression. The numbers of each field are ascending.
+
+    `parts` holds the text of six fields, seconds first, with numbers instead of names; and of a seventh, the year, if
+    the expression is limited to some years. `years` is empty if it is not.
+    """
 
     parts: tuple[str, ...]
-    sim: CronSim
+    seconds: tuple[int, ...]
+    minutes: tuple[int, ...]
+    hours: tuple[int, ...]
+    days: Days
+    months: tuple[int, ...]
+    years: tuple[int, ...]
 
     @property
     def is_fixed(self) -> bool:
@@ -37,15 +50,54 @@ class Cron:
     @property
     def days_are_either(self) -> bool:
         """Whether a date needs to match only one of the two day fields (the rule of Debian's cron)."""
-        return not self.parts[3].startswith("*") and not self.parts[5].startswith("*")
+        return self.days.is_either
 
     def matches_date(self, day: date) -> bool:
         """Whether the expression names any time on this local date."""
-        return day.month in self.sim.months and self.sim.match_day(day)
+        return day.month in self.months and (not self.years or day.year in self.years) and self.days.matches(day)
 
     def new_finder(self) -> LocalTimeFinder:
         """Return a new finder. All threads share this cached expression, so each search needs its own finder."""
         return LocalTimeFinder(self)
+
+    def date_from(self, first: date) -> date | None:
+        """Return the first matching date that is not earlier than `first`; None if there is none.
+
+        The search goes from month to month: at most `MAX_YEARS_WITHOUT_DATE` * 12 steps.
+        """
+        year, month, day = first.year, first.month, first.day
+        last_year = self.years[-1] if self.years else min(year + MAX_YEARS_WITHOUT_DATE, _LAST_YEAR)
+        while year <= last_year:
+            if self.years and year not in self.years:
+                year, month, day = self.years[bisect_left(self.years, year)], 1, 1
+            index = bisect_left(self.months, month)
+            if index == len(self.months):
+                year, month, day = year + 1, 1, 1
+                continue
+            if self.months[index] > month:
+                month, day = self.months[index], 1
+            days = self.days.of_month(year, month)
+            index = bisect_left(days, day)
+            if index < len(days):
+                return date(year, month, days[index])
+            month, day = month + 1, 1
+        return None
+
+    def time_from(self, first: time) -> time | None:
+        """Return the first time of day that is not earlier than `first`; None if there is none."""
+        hour, minute, second = first.hour, first.minute, first.second
+        if hour in self.hours:
+            if minute in self.minutes:
+                index = bisect_left(self.seconds, second)
+                if index < len(self.seconds):
+                    return time(hour, minute, self.seconds[index])
+                minute += 1
+            index = bisect_left(self.minutes, minute)
+            if index < len(self.minutes):
+                return time(hour, self.minutes[index], self.seconds[0])
+            hour += 1
+        index = bisect_left(self.hours, hour)
+        return time(self.hours[index], self.minutes[0], self.seconds[0]) if index < len(self.hours) else None
 
 
 class LocalTimeFinder:
@@ -54,69 +106,81 @@ class LocalTimeFinder:
     At a clock change, callers search again from almost the same local time, so the cached result is often valid.
     """
 
-    __slots__ = ("_cron", "_from", "_next", "_sim")
+    __slots__ = ("_cron", "_from", "_next")
 
     def __init__(self, cron: Cron) -> None:
         self._cron = cron
-        self._sim = copy.copy(cron.sim)
         self._from: datetime | None = None
         self._next: datetime | None = None
 
     def after(self, local: datetime) -> datetime | None:
         """Return the expression's first naive local time later than `local`; None if there is none within 50 years."""
-        # The cached result is valid for every start from the cached start up to the result. It is also valid for an
-        # earlier start if the expression names no date in between. Checking this is cheaper than a new search.
-        known_from, known = self._from, self._next
-        if known_from is not None and known is not None:
-            if known_from <= local < known:
-                return known
-            if local < known_from and self._has_no_date_between(local, known_from):
-                self._from = local
-                return known
-        self._from = local
-        self._sim.dt = local.replace(microsecond=0)
-        try:
-            self._next = next(self._sim, None)
-        except OverflowError:  # cronsim stepped past the end of Python's calendar
-            self._next = None
+        # The cached result is valid for every start from the cached start up to the result.
+        if self._from is None or self._next is None or not self._from <= local < self._next:
+            self._from, self._next = local, self._find(local.replace(microsecond=0) + _SECOND)
         return self._next
 
-    def _has_no_date_between(self, first: datetime, last: datetime) -> bool:
-        day, end = first.date(), last.date()
-        if (end - day).days > _MAX_RECHECKED_DAYS:
-            return False
-        while day <= end:
-            if self._cron.matches_date(day):
-                return False
-            day += timedelta(days=1)
-        return True
+    def _find(self, first: datetime) -> datetime | None:
+        """Return the first local time that is not earlier than `first`."""
+        day, clock = first.date(), None
+        if self._cron.matches_date(day):
+            clock = self._cron.time_from(first.time())
+        if clock is None:
+            found = self._cron.date_from(day + _DAY)
+            if found is None:
+                return None
+            day, clock = found, time(self._cron.hours[0], self._cron.minutes[0], self._cron.seconds[0])
+        return datetime.combine(day, clock)
 
 
 # Many jobs have the same expression, and each pass reads their expressions again.
 @lru_cache(maxsize=4096)
 def read_cron(text: str) -> Cron:
-    """Read a cron expression: 5 fields, 6 fields with seconds first, or a nickname such as @daily.
+    """Read a cron expression: 5 fields, 6 with seconds first, 7 with a year last, or a nickname such as @daily.
 
     Raises CronError if the expression is invalid or never fires.
     """
-    parts = read_parts(text)
-    try:
-        cron = Cron(parts, CronSim(" ".join(parts), _SEARCH_FROM))
-    except CronSimError as error:
-        raise CronError([_why_never(parts)]) from error
-    if cron.new_finder().after(_SEARCH_FROM) is None:
-        raise CronError([_why_never(parts)])
+    fields = read_fields(text)
+    second, minute, hour, day_of_month, month, day_of_week, year = fields
+    days = Days(
+        numbers=day_of_month.numbers,
+        month_days=day_of_month.month_days,
+        weekdays=frozenset(number % 7 for number in day_of_week.numbers),  # both 0 and 7 are Sunday
+        nth_weekdays=day_of_week.nth_weekdays,
+        is_either=not day_of_month.text.startswith("*") and not day_of_week.text.startswith("*"),
+    )
+    years = () if year.text == "*" else tuple(sorted(year.numbers))
+    cron = Cron(
+        parts=tuple(each.text for each in (fields if years else fields[:-1])),
+        seconds=tuple(sorted(second.numbers)),
+        minutes=tuple(sorted(minute.numbers)),
+        hours=tuple(sorted(hour.numbers)),
+        days=days,
+        months=tuple(sorted(month.numbers)),
+        years=years,
+    )
+    if cron.new_finder().after(_FIRST_WITH_YEARS if years else _SEARCH_FROM) is None:
+        raise CronError([_why_never(cron, fields)])
     return cron
 
 
-def _why_never(parts: tuple[str, ...]) -> str:
+def _why_never(cron: Cron, fields: tuple[Field, ...]) -> str:
     """Return the error for an expression with valid fields that matches no date of the calendar."""
-    months = sorted(CronSim(f"0 0 * {parts[4]} *", _SEARCH_FROM).months)
-    days = [int(day) for day in re.findall("(?:^|,)([0-9]+)", parts[3])]
-    wanted = min(days, default=0)
-    if days and wanted > max(_MAX_DAYS_IN_MONTH[month] for month in months):
-        names = [MONTHS[month - 1] for month in months]
-        never = f"{names[0]} never has" if len(names) == 1 else f"{joined(names)} never have"
-        return f"never fires: {never} {wanted} days (day of month {parts[3]}). Use L for the last day of the month."
-    in_month = "" if parts[4] == "*" else f" in month {parts[4]}"
-    return f"never fires: no date{in_month} matches both day of month {parts[3]} and day of week {parts[5]}."
+    _, _, _, day_of_month, month, day_of_week, year = fields
+    numbers = cron.days.numbers
+    if numbers and not cron.days.month_days:
+        wanted = min(numbers)
+        if wanted > max(_MAX_DAYS_IN_MONTH[each] for each in cron.months):
+            names = [MONTHS[each - 1] for each in cron.months]
+            never = f"{names[0]} never has" if len(names) == 1 else f"{joined(names)} never have"
+            last = "Use L for the last day of the month."
+            return f"never fires: {never} {wanted} days (day of month {day_of_month.text}). {last}"
+    where = "" if month.text == "*" else f" in month {month.text}"
+    where += f" of year {year.text}" if cron.years else ""
+    fields_given = [
+        f"{rule.name} {each.text}"
+        for rule, each in ((FIELDS[3], day_of_month), (FIELDS[5], day_of_week))
+        if each.text != "*"
+    ]
+    both = "both " if len(fields_given) > 1 else ""
+    return f"never fires: no date{where} matches {both}{joined(fields_given)}."

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from schedules.clock.wording import MONTHS, joined
+from schedules.clock.cron.advice import refuse_count, refuse_notation
+from schedules.clock.cron.days import LAST, MonthDay, NthWeekday
+from schedules.clock.cron.errors import CronError
+from schedules.clock.wording import MONTHS, WEEKDAYS
 from values.quoting import quoted
 
+__all__ = ["FIELDS", "MAX_LENGTH", "NICKNAMES", "CronError", "Field", "FieldRule", "read_fields", "read_parts", "tidy"]
+
 MAX_LENGTH = 255  # characters; more than any sensible expression has; limits the work of reading an expression
+MIN_CRON_YEAR, MAX_CRON_YEAR = 1970, 2099  # the years that Quartz accepts
 # The nicknames of Vixie cron, except @reboot.
 NICKNAMES = {
     "@yearly": "0 0 1 1 *",
@@ -19,8 +26,13 @@ NICKNAMES = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-_MONTH_NAMES = {name[:3].upper(): index for index, name in enumerate(MONTHS, 1)}
-_DAY_NAMES = {name: index for index, name in enumerate(("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"))}
+_MAX_BEFORE_LAST = 30  # L-30 is the first day of a month of 31 days
+
+
+def _numbers_by_name(names: Sequence[str], first: int) -> dict[str, int]:
+    """Return the numbers of three-letter names, followed by those of full names."""
+    short = {name[:3].upper(): number for number, name in enumerate(names, first)}
+    return short | {name.upper(): number for number, name in enumerate(names, first)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,42 +50,50 @@ FIELDS = (
     FieldRule("minute", 0, 59),
     FieldRule("hour", 0, 23),
     FieldRule("day of month", 1, 31),
-    FieldRule("month", 1, 12, _MONTH_NAMES),
-    FieldRule("day of week", 0, 7, _DAY_NAMES),
+    FieldRule("month", 1, 12, _numbers_by_name(MONTHS, 1)),
+    FieldRule("day of week", 0, 7, _numbers_by_name(WEEKDAYS, 0)),
+    FieldRule("year", MIN_CRON_YEAR, MAX_CRON_YEAR),
 )
-_DAY_OF_MONTH, _DAY_OF_WEEK = FIELDS[3], FIELDS[5]
+_DAY_OF_MONTH, _DAY_OF_WEEK, _YEAR = FIELDS[3], FIELDS[5], FIELDS[6]
 
 
-class CronError(ValueError):
-    """An invalid cron expression; `messages` holds one sentence for each error in it."""
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a field names: its numbers, and the days that depend on the month.
 
-    def __init__(self, messages: list[str]) -> None:
-        super().__init__(" ".join(messages))
-        self.messages = messages
-
-
-def read_parts(text: str) -> tuple[str, ...]:
-    """Return the six fields of an expression (first the seconds, last the days of the week), as cronsim reads them.
-
-    Names become numbers, and `?` becomes `*`. Raises CronError with the errors of all fields, not only with the first
-    error.
+    `text` is the field with numbers instead of names, without backward ranges, and with `*` instead of `?`.
     """
-    words = _split(text)
+
+    text: str
+    numbers: frozenset[int] = frozenset()
+    month_days: frozenset[MonthDay] = frozenset()
+    nth_weekdays: frozenset[NthWeekday] = frozenset()
+
+
+def read_fields(text: str) -> tuple[Field, ...]:
+    """Return the seven fields of an expression: second, minute, hour, day of month, month, day of week and year.
+
+    Raises CronError with the errors of all fields, not only with the first error.
+    """
     problems: list[str] = []
-    parts: list[str] = []
-    for rule, word in zip(FIELDS, words, strict=True):
-        if word == "?" and rule in (_DAY_OF_MONTH, _DAY_OF_WEEK):
-            word = "*"
-        terms: list[str] = []
-        for term in word.split(","):
+    fields: list[Field] = []
+    for rule, word in zip(FIELDS, _split(text), strict=True):
+        terms: list[Field] = []
+        for term in ("*" if word == "?" else word).split(","):
             try:
                 terms.append(_read_term(rule, term))
             except ValueError as error:
                 problems.append(f"{rule.name}: {error}.")
-        parts.append(",".join(terms))
+        fields.append(_union(terms))
     if problems:
         raise CronError(list(dict.fromkeys(problems)))  # a list may repeat a mistake: report it once
-    return tuple(parts)
+    return tuple(fields)
+
+
+def read_parts(text: str) -> tuple[str, ...]:
+    """Return the texts of an expression's fields, seconds first; the year only if it is limited. See `Field.text`."""
+    parts = tuple(each.text for each in read_fields(text))
+    return parts[:-1] if parts[-1] == "*" else parts
 
 
 def tidy(text: str) -> str:
@@ -83,124 +103,144 @@ def tidy(text: str) -> str:
 
 
 def _split(text: str) -> list[str]:
-    """Return the six fields of an expression in upper case. If the text has only five, the seconds are `0`.
+    """Return the seven fields of an expression in upper case: a missing second is `0`, a missing year is `*`.
 
     Raises CronError for text that cannot be divided into fields.
     """
     if len(text) > MAX_LENGTH:
         raise CronError([f"is too long: an expression may have at most {MAX_LENGTH} characters."])
-    if not text.isascii() or not all(char.isprintable() or char in "\t\r\n" for char in text):
-        raise CronError(["has a character that cron does not allow: use a-z, A-Z, 0-9, spaces and * , - / # ? only."])
-    text = NICKNAMES.get(text.strip().lower(), text)
-    words = text.upper().split()
-    if not words:
+    if not text.strip():
         raise CronError(['is empty: write five fields, such as "*/15 * * * *".'])
-    if words[0].startswith("@"):
-        raise CronError([_refuse_nickname(words[0].lower())])
-    if "=" in words[0]:
-        raise CronError(["must not contain settings such as TZ=UTC: set the time zone in the field timezone."])
+    nickname = NICKNAMES.get(text.strip().lower())
+    if nickname is None:
+        refuse_notation(text, NICKNAMES)
+    words = (nickname or text).upper().split()
     if len(words) == 5:
         words.insert(0, "0")
-    if len(words) != 6:
-        raise CronError([_refuse_count(len(words))])
+    if len(words) == 6:
+        words.append("*")
+    if len(words) != 7:
+        raise CronError([refuse_count(words)])
     return words
 
 
-def _refuse_nickname(word: str) -> str:
-    known = joined(list(NICKNAMES), "or")
-    if word == "@reboot":
-        return f"@reboot names no time, so it can't be scheduled here. Use {known}."
-    if word == "@every":
-        return '@every is not cron syntax: remove the field "cron", and set the field "every", for example to "15m".'
-    return f"{quoted(word)} is not a nickname. Use {known}."
+def _union(terms: Iterable[Field]) -> Field:
+    """Return the field that has the items of all `terms`."""
+    terms = list(terms)
+    return Field(
+        ",".join(term.text for term in terms),
+        frozenset().union(*(term.numbers for term in terms)),
+        frozenset().union(*(term.month_days for term in terms)),
+        frozenset().union(*(term.nth_weekdays for term in terms)),
+    )
 
 
-def _refuse_count(count: int) -> str:
-    if count == 7:
-        return (
-            "has 7 fields, but a cron expression has 5 or 6 fields and no year. Leave the year out, and give "
-            "start_at and end_at to limit the schedule to some years."
-        )
-    fields = "minute, hour, day of month, month, day of week"
-    return f"has {count} field{'' if count == 1 else 's'}, but needs 5 ({fields}), or 6 with seconds first."
-
-
-def _read_term(rule: FieldRule, term: str) -> str:
-    """Return one item of a field's list, with numbers instead of names. Raises ValueError if the item is invalid."""
+def _read_term(rule: FieldRule, term: str) -> Field:
+    """Return one item of a field's list. Raises ValueError if the item is invalid."""
     if term == "":
         raise ValueError("a list item is empty: remove the extra comma")
+    if "?" in term:
+        raise ValueError("? must be alone in the field, where it means the same as *")
+    if term == "H" or term.startswith(("H/", "H(")):
+        raise ValueError("H (a hashed time) is not supported; name a time, or use jitter to spread load")
     special = _read_special(rule, term)
     if special is not None:
         return special
-    span, slash, step = term.partition("/")
-    if slash and (not re.fullmatch("[0-9]+", step) or int(step) == 0):
+    span, slash, step_text = term.partition("/")
+    if slash and (not re.fullmatch("[0-9]+", step_text) or int(step_text) == 0):
         raise ValueError(f"the step in {quoted(term)} must be a whole number of at least 1")
+    step = int(step_text or 1)
     low, dash, high = span.partition("-")
     if span == "*":
-        text = "*"
+        numbers, text = range(rule.low, rule.high + 1), "*"
     elif not dash:
-        text = str(_number(rule, low))
+        first = _number(rule, low)
+        numbers, text = range(first, (rule.high if slash else first) + 1), str(first)
     else:
-        first, last = _number(rule, low), _number(rule, high)
-        if rule is _DAY_OF_WEEK and high == "SUN" and first > 0:
-            last = 7  # in FRI-SUN the range ends with the next Sunday, not with day 0
-        if last < first:
-            instead = _forwards(rule, first, last, int(step or 1))
-            raise ValueError(f"the range {quoted(term)} runs backwards; write {instead}")
-        if first == last:
-            return str(first)  # cronsim reads 5-5/10 as 5/10, which continues to the field's maximum: drop the step
-        text = f"{first}-{last}"
-    return f"{text}/{int(step)}" if slash else text
+        return _read_range(rule, term, _number(rule, low), _last(rule, high, _number(rule, low)), step)
+    return Field(f"{text}/{step}" if slash else text, frozenset(numbers[::step]))
 
 
-def _forwards(rule: FieldRule, first: int, last: int, step: int) -> str:
-    """Return the items that mean the same as a backward range: 50-59,0-10 for 50-10, and 50,57,4 for 50-10/7."""
+def _read_range(rule: FieldRule, term: str, first: int, last: int, step: int) -> Field:
+    """Return the numbers of a range. A range that runs backwards continues at the lowest number of the field."""
+    if first < last:
+        text = f"{first}-{last}/{step}" if "/" in term else f"{first}-{last}"
+        return Field(text, frozenset(range(first, last + 1, step)))
+    if first == last:
+        return Field(str(first), frozenset([first]))
+    if rule is _YEAR:
+        raise ValueError(f"the range {quoted(term)} runs backwards; write {last}-{first}")
     highest = rule.high
     if rule is _DAY_OF_WEEK:
         first, highest = first % 7, 6  # both 0 and 7 are Sunday
     spans = [(first, last)] if first <= last else [(first, highest), (rule.low, last)]
+    # A step counts across the end of the field: 22-2/2 in hours is 22, 0 and 2.
+    numbers = [number for low, high in spans for number in range(low, high + 1)][::step]
     if step > 1:
-        numbers = [number for low, high in spans for number in range(low, high + 1)]
-        return ",".join(map(str, numbers[::step]))
-    return ",".join(f"{low}-{high}" if low < high else str(low) for low, high in spans)
+        return Field(",".join(map(str, numbers)), frozenset(numbers))
+    texts = (f"{low}-{high}" if low < high else str(low) for low, high in spans)
+    return Field(",".join(texts), frozenset(numbers))
 
 
-def _read_special(rule: FieldRule, term: str) -> str | None:
-    """Return a special item of a day field (`L`, `LW`, `5L`, `MON#2`) as cronsim reads it; None for any other item.
+def _last(rule: FieldRule, high: str, first: int) -> int:
+    if rule is _DAY_OF_WEEK and first > 0 and rule.names.get(high) == 0:
+        return 7  # in FRI-SUN the range ends with the next Sunday, not with day 0
+    return _number(rule, high)
 
-    Raises ValueError if a special item is invalid or not supported. The error says what to write instead.
+
+def _read_special(rule: FieldRule, term: str) -> Field | None:
+    """Return an item that only a day field has, such as `L`, `15W`, `5L` and `MON#2`; None for any other item.
+
+    Raises ValueError if the item is invalid.
     """
     if rule is _DAY_OF_MONTH:
-        if term in ("L", "LW"):
-            return term
-        if re.fullmatch("L-[0-9]+", term):
-            raise ValueError(f"{quoted(term)} is not supported; use L (last day) or LW (last weekday)")
-        if re.fullmatch("[0-9]+W", term):
-            raise ValueError(f"{quoted(term)} (nearest weekday) is not supported; use LW (last weekday) or a number")
+        return _read_month_day(term)
     if rule is _DAY_OF_WEEK:
-        if term == "L":
-            raise ValueError("L needs a day, such as 5L or FRIL for the last Friday of the month")
-        if term.endswith("L"):
-            return f"{_number(rule, term[:-1])}L"
-        day, mark, nth = term.partition("#")
-        if mark:
-            if nth not in ("1", "2", "3", "4", "5"):
-                raise ValueError(f"the number after # in {quoted(term)} must be from 1 to 5")
-            return f"{_number(rule, day)}#{nth}"
-    if term == "?":
-        raise ValueError("? must be alone in the field, and only day of month and day of week allow it")
-    if term == "H" or term.startswith(("H/", "H(")):
-        raise ValueError("H (a hashed time) is not supported; name a time, or use jitter to spread load")
+        return _read_nth_weekday(rule, term)
     return None
+
+
+def _read_month_day(term: str) -> Field | None:
+    if match := re.fullmatch("L(?:-([0-9]+))?(W?)", term):
+        before = int(match[1] or 0)
+        if before > _MAX_BEFORE_LAST:
+            raise ValueError(f"the number after L- in {quoted(term)} must be from 1 to {_MAX_BEFORE_LAST}")
+        text = f"L-{before}{match[2]}" if before else f"L{match[2]}"
+        return Field(text, month_days=frozenset([MonthDay(before, True, bool(match[2]))]))
+    if term.endswith("W"):
+        if not re.fullmatch("[0-9]+W", term):
+            raise ValueError(
+                f"W in {quoted(term)} must follow a single day: write 15W for the weekday nearest to the 15th, or LW "
+                "for the last weekday"
+            )
+        number = _number(_DAY_OF_MONTH, term[:-1])
+        return Field(f"{number}W", month_days=frozenset([MonthDay(number, is_nearest_weekday=True)]))
+    return None
+
+
+def _read_nth_weekday(rule: FieldRule, term: str) -> Field | None:
+    day, mark, nth_text = term.partition("#")
+    if mark:
+        if nth_text not in ("1", "2", "3", "4", "5", "L"):
+            raise ValueError(f"the number after # in {quoted(term)} must be from 1 to 5, or L for the last one")
+        nth = LAST if nth_text == "L" else int(nth_text)
+    elif term == "L":
+        raise ValueError("L needs a day, such as 5L or FRIL for the last Friday of the month")
+    elif term.endswith("L"):
+        day, nth = term[:-1], LAST
+    elif term.startswith("L"):
+        day, nth = term[1:], LAST
+    else:
+        return None
+    number = _number(rule, day)
+    text = f"{number}L" if nth == LAST else f"{number}#{nth}"
+    return Field(text, nth_weekdays=frozenset([NthWeekday(number % 7, nth)]))
 
 
 def _number(rule: FieldRule, word: str) -> int:
     if word in rule.names:
         return rule.names[word]
-    allowed = f"{rule.low}-{rule.high}"
-    if rule.names:
-        names = list(rule.names)
-        allowed += f" or {names[0]}-{names[-1]}"
+    allowed = " or ".join(_allowed(rule))
     if word == "":
         raise ValueError(f"a number is missing: use {allowed}")
     if not re.fullmatch("[0-9]+", word):
@@ -209,3 +249,10 @@ def _number(rule: FieldRule, word: str) -> int:
     if not rule.low <= number <= rule.high:
         raise ValueError(f"{quoted(number)} is not in {rule.low}-{rule.high}")
     return number
+
+
+def _allowed(rule: FieldRule) -> Iterator[str]:
+    yield f"{rule.low}-{rule.high}"
+    short = [name for name in rule.names if len(name) == 3]
+    if short:
+        yield f"{short[0]}-{short[-1]}"

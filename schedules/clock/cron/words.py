@@ -2,150 +2,203 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import product
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
 
-from cronsim import CronSim
-
+from schedules.clock.cron.date_words import date_words
 from schedules.clock.cron.expression import Cron
-from schedules.clock.wording import MONTHS, WEEKDAYS, joined, ordinal
+from schedules.clock.wording import joined, ordinal
 
-_MAX_LISTED_TIMES = 4  # more times of day are hard to read as a list
+_MAX_LISTED_TIMES = 4  # more times of day are hard to read, so a regular pattern is named instead
+_MAX_IRREGULAR_TIMES = 8  # times of day without a pattern are listed up to this number
+_MAX_SPANS = 4  # periods of a day that are listed as "from 09:00 to 12:00 and from 14:00 to 17:00"
+_MIN_SERIES = 5  # numbers of a regular pattern; fewer are listed
 
 
 def cron_words(cron: Cron) -> str:
-    """Describe when the expression fires, without a time zone, as in 'At 09:00 on Friday'."""
-    times, is_list = _time_words(cron)
-    dates = _date_words(cron)
+    """Describe when the expression fires, without a time zone, as in 'At 09:00 on Fridays'."""
+    dates = date_words(cron)
+    if cron.seconds == (0,):
+        times, is_list = _minutes_of_day(cron, is_daily=not dates)
+    else:
+        times, is_list = _seconds_of_day(cron)
     return times + (dates or (" every day" if is_list else ""))
 
 
-def _time_words(cron: Cron) -> tuple[str, bool]:
-    """Describe the times of day; also return whether they are a plain list such as 'At 09:00 and 17:00'."""
-    sim = cron.sim
-    seconds, minutes, hours = sorted(sim.seconds), sorted(sim.minutes), sorted(sim.hours)
-    if len(seconds) * len(minutes) * len(hours) <= _MAX_LISTED_TIMES:
-        tail = seconds != [0]
-        clock = [
-            f"{hour:02d}:{minute:02d}" + (f":{second:02d}" if tail else "")
-            for hour, minute, second in product(hours, minutes, seconds)
-        ]
-        return f"At {joined(clock)}", True
-    if seconds != [0]:
-        return _seconds_words(seconds, minutes, hours), False
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """Numbers at equal distances: `first`, `first` + `step` and so on up to `last`."""
+
+    first: int
+    last: int
+    step: int
+
+
+def _minutes_of_day(cron: Cron, *, is_daily: bool) -> tuple[str, bool]:
+    """Describe the times of day at full minutes; also return whether they are a list such as 'At 09:00 and 17:00'.
+
+    `is_daily`: the expression fires every day, so a period may continue after midnight.
+    """
+    minutes, hours = cron.minutes, cron.hours
+    n_times = len(minutes) * len(hours)
+    if n_times <= _MAX_LISTED_TIMES:
+        return f"At {joined(_clocks(_in_order(hours, is_daily), minutes))}", True
+    if len(minutes) == 1 and len(hours) < 24:
+        return _hours_of_day(hours, minutes[0], is_daily=is_daily)
+    if minutes == (0,):
+        return "Every hour", False
     if len(hours) == 24:
-        spaced = len(minutes) == 60 or _even_step(minutes, 60)
-        return "Every hour" if minutes == [0] else _minutes_words(minutes) + ("" if spaced else " of every hour"), False
-    every = _even_step(hours, 24)
-    if every and len(minutes) == 1:
-        return f"Every {every} hours" + (f" at minute {minutes[0]}" if minutes[0] else ""), False
-    if minutes == [0]:
-        return "Every hour" + _hours_span(hours, last_minute=0), False
-    return _minutes_words(minutes) + _hours_span(hours, last_minute=59), False
+        return _counted(minutes, 60, "minute", "every hour"), False
+    spans = _spans(hours, is_daily)
+    if step := 1 if len(minutes) == 60 else _even_step(minutes, 60):
+        if len(spans) <= _MAX_SPANS:
+            return f"{_every(step, 'minute')} {_spans_words(spans, minutes[0], minutes[-1])}", False
+    elif n_times <= _MAX_IRREGULAR_TIMES:
+        return f"At {joined(_clocks(hours, minutes))}", True
+    return _counted(minutes, 60, "minute", _hours_words(hours, is_daily)), False
 
 
-def _seconds_words(seconds: list[int], minutes: list[int], hours: list[int]) -> str:
-    every = _even_step(seconds, 60)
-    if len(seconds) == 60:
-        text = "Every second"
-    elif every:
-        text = f"Every {every} seconds"
-    else:
-        text = f"At second{'s' if len(seconds) > 1 else ''} {_ranges_words(seconds)}"
-    if len(minutes) < 60:
-        spaced = _even_step(minutes, 60)
-        text += f" of every {ordinal(spaced)} minute" if spaced else f" of {_counted_words('minute', minutes)}"
-    elif text.startswith("At"):
-        text += " of every minute"
-    if len(hours) < 24:
-        return text + _hours_span(hours, last_minute=59)
-    return text + (" of every hour" if len(minutes) < 60 and not _even_step(minutes, 60) else "")
+def _hours_of_day(hours: tuple[int, ...], minute: int, *, is_daily: bool) -> tuple[str, bool]:
+    """Describe more than `_MAX_LISTED_TIMES` hours, but not all, with one minute."""
+    spans = _spans(hours, is_daily)
+    if len(spans) == 1:
+        return f"Every hour {_spans_words(spans, minute, minute)}", False
+    if series := _series(hours):
+        every, start = _every(series.step, "hour"), _clock(series.first, minute)
+        if series.step * len(hours) == 24:
+            return every + ("" if start == "00:00" else f", starting at {start}"), False
+        return f"{every} from {start} to {_clock(series.last, minute)}", False
+    singles, ranges = _split(spans)
+    if not ranges or len(hours) <= _MAX_LISTED_TIMES + 1:
+        return f"At {joined(_clocks(hours, (minute,)))}", True
+    text = f"very hour {_spans_words(ranges, minute, minute)}"
+    return (f"At {joined(_clocks(singles, (minute,)))}, and e{text}" if singles else f"E{text}"), False
 
 
-def _minutes_words(minutes: list[int]) -> str:
-    if len(minutes) == 60:
-        return "Every minute"
-    every = _even_step(minutes, 60)
-    return f"Every {every} minutes" if every else f"At {_counted_words('minute', minutes)}"
+def _seconds_of_day(cron: Cron) -> tuple[str, bool]:
+    """Describe the times of day of an expression with other seconds than 0. The result is as in `_minutes_of_day`."""
+    seconds, minutes, hours = cron.seconds, cron.minutes, cron.hours
+    if len(seconds) * len(minutes) * len(hours) <= _MAX_LISTED_TIMES:
+        clocks = [f"{_clock(hour, minute)}:{second:02d}" for hour, minute, second in product(hours, minutes, seconds)]
+        return f"At {joined(clocks)}", True
+    hours_words = _hours_words(hours, is_daily=False)
+    if len(seconds) == len(minutes) == 1:
+        return f"At {_units(minutes[0], 'minute')} and {_units(seconds[0], 'second')} past {hours_words}", False
+    step = 1 if len(minutes) == 60 else _even_step(minutes, 60)
+    if not step:
+        named = f"minute{'' if len(minutes) == 1 else 's'} {_listed(minutes)} of {hours_words}"
+        return _counted(seconds, 60, "second", named), False
+    text = _counted(seconds, 60, "second", "every minute" if step == 1 else f"every {ordinal(step)} minute")
+    if len(hours) == 24:
+        return text, False
+    spans = _spans(hours, is_daily=False)
+    if len(spans) > _MAX_SPANS:
+        return f"{text} of {hours_words}", False
+    is_continuous = text.endswith(("second", "seconds"))
+    ends = (f":{seconds[0]:02d}", f":{seconds[-1]:02d}") if is_continuous else ("", "")
+    return f"{text} {_spans_words(spans, minutes[0], minutes[-1], ends)}", False
 
 
-def _hours_span(hours: list[int], last_minute: int) -> str:
-    """Describe the hours: ' from 09:00 to 17:59' if they are consecutive, otherwise ' in hours 9, 12 and 15'."""
-    if hours[-1] - hours[0] == len(hours) - 1:
-        return f" from {hours[0]:02d}:00 to {hours[-1]:02d}:{last_minute:02d}"
-    return f" in {_counted_words('hour', hours)}"
+def _counted(numbers: tuple[int, ...], size: int, noun: str, whole: str) -> str:
+    """Describe the minutes of an hour or the seconds of a minute: 'Every 15 minutes', 'At 5 minutes past every hour'.
+
+    `whole` names the hours or minutes.
+    """
+    if step := 1 if len(numbers) == size else _even_step(numbers, size):
+        return _every(step, noun) + ("" if whole in ("every hour", "every minute") else f" during {whole}")
+    if series := _series(numbers):
+        return f"{_every(series.step, noun)} from {series.first} to {series.last} {noun}s past {whole}"
+    return f"At {_listed(numbers)} {noun}{'' if numbers == (1,) else 's'} past {whole}"
 
 
-def _date_words(cron: Cron) -> str:
-    """Describe the dates: ' on the 1st of the month', ', Monday to Friday', or '' for every day of the year."""
-    sim = cron.sim
-    months = "" if len(sim.months) == 12 else _ranges_words(sorted(sim.months), lambda month: MONTHS[month - 1])
-    of = f" of {months or 'the month'}"
-    any_day, any_weekday = sim.days >= set(range(1, 32)), _plain_weekdays(sim) == set(range(7))
-    if (any_day and any_weekday) or (cron.days_are_either and (any_day or any_weekday)):
-        return f" every day in {months}" if months else ""
-    if any_weekday:
-        return f" on {_days_words(cron)}{of}"
-    weekdays, is_range = _weekday_words(cron)
-    if not any_day:
-        return f" on {_days_words(cron)}{of}{' or on' if cron.days_are_either else ', but only on'} {weekdays}"
-    if any(isinstance(item, tuple) for item in sim.weekdays):
-        return f" on {weekdays}{of}"
-    return (f", {weekdays}" if is_range else f" on {weekdays}") + (f", in {months}" if months else "")
-
-
-def _plain_weekdays(sim: CronSim) -> set[int]:
-    # cronsim keeps plain weekdays as numbers (7 is Sunday too) and the forms 5L and MON#2 as tuples.
-    return {item % 7 for item in sim.weekdays if isinstance(item, int)}
-
-
-def _days_words(cron: Cron) -> str:
-    # A step of 16 or more matches at most two days: name these days instead.
-    step = cron.parts[3].removeprefix("*/")
-    if step != cron.parts[3] and step.isdigit() and int(step) < 16:
-        return f"every {ordinal(int(step))} day"
-    days = sorted(day for day in cron.sim.days if day > 0)  # L and LW have negative numbers
-    words = [f"the {_ranges_words(days, ordinal)}"] if days else []
-    if CronSim.LAST_WEEKDAY in cron.sim.days:
-        words.append("the last weekday")
-    if CronSim.LAST in cron.sim.days:
-        words.append("the last day")
+def _hours_words(hours: tuple[int, ...], is_daily: bool) -> str:
+    """Return 'every hour', 'every 2nd hour from 00:00 to 22:00' or '01:00 and every hour from 09:00 to 12:00'."""
+    if len(hours) == 24:
+        return "every hour"
+    spans = _spans(hours, is_daily)
+    if len(spans) > 1 and (series := _series(hours)):
+        return f"every {ordinal(series.step)} hour from {_clock(series.first, 0)} to {_clock(series.last, 0)}"
+    singles, ranges = _split(spans)
+    words = _clocks(singles, (0,)) + ([f"every hour {_spans_words(ranges, 0, 0)}"] if ranges else [])
     return joined(words)
 
 
-def _weekday_words(cron: Cron) -> tuple[str, bool]:
-    """Describe the weekdays, Monday first; also return whether they are one range such as 'Monday to Friday'."""
-    # Number the days from Monday, so that Saturday and Sunday are neighbours.
-    plain = sorted((day + 6) % 7 for day in _plain_weekdays(cron.sim))
-    words = [_ranges_words(plain, lambda day: WEEKDAYS[(day + 1) % 7])] if plain else []
-    special = sorted(item for item in cron.sim.weekdays if isinstance(item, tuple))
-    for day, nth in special:
-        words.append(f"the {'last' if nth == CronSim.LAST else ordinal(nth)} {WEEKDAYS[day % 7]}")
-    is_range = not special and len(plain) > 2 and plain[-1] - plain[0] == len(plain) - 1
-    return joined(words), is_range
-
-
-def _even_step(values: list[int], size: int) -> int:
-    """Return n if `values` are the multiples of n below `size`, and n divides `size` (1 < n < `size`); otherwise 0."""
-    if len(values) < 2:
-        return 0
-    step = values[1]
-    return step if values[0] == 0 and step > 1 and size % step == 0 and values == list(range(0, size, step)) else 0
-
-
-def _counted_words(noun: str, values: list[int]) -> str:
-    return f"{noun}{'s' if len(values) > 1 else ''} {_ranges_words(values)}"
-
-
-def _ranges_words(values: Iterable[int], label: Callable[[int], str] = str) -> str:
-    """List ascending values: '1, 3 to 6 and 9'. Three or more consecutive values become a range."""
-    groups: list[list[int]] = []
-    for value in values:
-        if groups and value == groups[-1][-1] + 1:
-            groups[-1].append(value)
+def _split(spans: Sequence[tuple[int, int]]) -> tuple[list[int], list[tuple[int, int]]]:
+    """Return the hours of the periods of one or two hours, and the longer periods."""
+    singles, ranges = list[int](), list[tuple[int, int]]()
+    for low, high in spans:
+        length = (high - low) % 24 + 1
+        if length > 2:
+            ranges.append((low, high))
         else:
-            groups.append([value])
-    words: list[str] = []
-    for group in groups:
-        words += [f"{label(group[0])} to {label(group[-1])}"] if len(group) > 2 else [label(value) for value in group]
-    return joined(words)
+            singles += [low, high][:length]
+    return singles, ranges
+
+
+def _spans(hours: Sequence[int], is_daily: bool) -> list[tuple[int, int]]:
+    """Return the first and last hour of each period of consecutive hours.
+
+    With `is_daily`, a period may continue after midnight, so its last hour may be lower than its first.
+    """
+    spans: list[tuple[int, int]] = []
+    for hour in hours:
+        if spans and hour == spans[-1][1] + 1:
+            spans[-1] = (spans[-1][0], hour)
+        else:
+            spans.append((hour, hour))
+    if is_daily and len(spans) > 1 and spans[0][0] == 0 and spans[-1][1] == 23:
+        spans = [*spans[1:-1], (spans[-1][0], spans[0][1])]
+    return spans
+
+
+def _spans_words(spans: Sequence[tuple[int, int]], first: int, last: int, ends: tuple[str, str] = ("", "")) -> str:
+    """Return 'from 09:00 to 17:45'. `first` and `last`: the first and last minute of an hour. `ends`: their seconds."""
+    return joined([f"from {_clock(low, first)}{ends[0]} to {_clock(high, last)}{ends[1]}" for low, high in spans])
+
+
+def _in_order(hours: tuple[int, ...], is_daily: bool) -> tuple[int, ...]:
+    """Return the hours of every day in the order of a night: 22, 0 and 2 instead of 0, 2 and 22."""
+    gaps = [later - hour for hour, later in pairwise(hours)]
+    if not is_daily or len(hours) < 3 or max(gaps) <= 12:
+        return hours
+    index = gaps.index(max(gaps)) + 1
+    return (*hours[index:], *hours[:index])
+
+
+def _series(numbers: Sequence[int]) -> _Series | None:
+    """Return the numbers as a series if they are at least `_MIN_SERIES` and at equal distances, otherwise None."""
+    if len(numbers) < _MIN_SERIES:
+        return None
+    step = numbers[1] - numbers[0]
+    is_series = list(numbers) == list(range(numbers[0], numbers[-1] + 1, step))
+    return _Series(numbers[0], numbers[-1], step) if is_series else None
+
+
+def _even_step(numbers: tuple[int, ...], size: int) -> int:
+    """Return n if `numbers` are the multiples of n below `size`, and n divides `size` (1 < n < `size`); otherwise 0."""
+    if len(numbers) < 2:
+        return 0
+    step = numbers[1]
+    is_even = numbers[0] == 0 and step > 1 and size % step == 0 and numbers == tuple(range(0, size, step))
+    return step if is_even else 0
+
+
+def _every(step: int, noun: str) -> str:
+    return f"Every {noun}" if step == 1 else f"Every {step} {noun}s"
+
+
+def _units(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _clock(hour: int, minute: int) -> str:
+    return f"{hour:02d}:{minute:02d}"
+
+
+def _clocks(hours: Sequence[int], minutes: Sequence[int]) -> list[str]:
+    return [_clock(hour, minute) for hour, minute in product(hours, minutes)]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return joined([str(number) for number in numbers])

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from schedules.clock.reading.schedule import Unreadable, parse
 from schedules.clock.solar import SolarEvent
 from schedules.clock.spec import InvalidSchedule, ScheduleSpec, label, to_json
-from values.json_values import NotJsonNumber, RepeatedName, loads
+from values.json_values import InvalidMembers, loads
 
 _EVERY = re.compile(r"every\s+(?P<every>.*?)(?:\s+from\s+(?P<anchor_at>.*))?", re.IGNORECASE)
 _NUMBER = r"[+-]?[0-9]{1,3}(?:\.[0-9]{1,17})?"
@@ -41,8 +41,8 @@ def _read_line(line: str) -> object:
     if line.startswith("{"):
         try:
             return loads(line)
-        except (NotJsonNumber, RepeatedName) as error:
-            return Unreadable(f"{error}.")
+        except InvalidMembers as invalid:
+            return Unreadable(str(invalid))
         except (ValueError, RecursionError):
             return line  # `parse` then reports that the line is not an object
     if match := _SOLAR.fullmatch(line):

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from schedules.clock.wording import clock_words, day_words, joined
+from schedules.clock.zones.hints import zone_hint
 from schedules.clock.zones.zones import MAX_YEAR, MIN_YEAR, utc_by_fold, zone, zone_names
 from values.quoting import quoted
 from values.suggestions import did_you_mean
@@ -64,8 +65,7 @@ def read_zone(value: object) -> str:
     if len(text) > _MAX_ZONE_LENGTH:
         raise ValueError(f"is too long: a time zone's name has at most {_MAX_ZONE_LENGTH} characters")
     if text not in zone_names():
-        near = did_you_mean(text, zone_names()) or ' Use one such as "America/New_York" or "UTC".'
-        raise ValueError(f"{quoted(text)} is not an IANA time zone.{near}")
+        raise ValueError(f"{quoted(text)} is not an IANA time zone.{zone_hint(text)}")
     return text
 
 

@@ -22,6 +22,7 @@ CLOCK_CHANGE_SPAN = timedelta(days=366)  # a year, which contains both clock cha
 MAX_CHANGE_FIRES = 20  # for one clock change; a schedule that fires each second has thousands in a repeated hour
 _MAX_LISTED_TIMES = 4  # more times are hard to read in a sentence
 _SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
 # The words name the time between the last run before a clock change and the first run after it, up to this length. It
 # covers weekly schedules; for less frequent schedules, one hour more or less does not matter.
 _MAX_NAMED_DISTANCE = timedelta(days=8)
@@ -173,16 +174,14 @@ def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], chang
     local = change.at.astimezone(zone(spec.timezone))
     if not cron.is_fixed:
         if change.is_gap:
-            return f"{span} does not exist that day, so this schedule has no run then."
+            effect = "has no run then" if len(cron.hours) == 24 else _what_is_left(spec, change)
+            return f"{span} does not exist that day, so this schedule {effect}."
         return f"{span} occurs twice, and this schedule runs both times."
     verbs = ("does not exist", "occurs") if len(times) == 1 else ("do not exist", "occur")
     listed = _listed(times, change)
     if change.is_gap:
         if spec.dst_gap is Gap.SKIP:
-            return (
-                f"{listed} {verbs[0]} that day: this schedule does not run at "
-                f"{'that time' if len(times) == 1 else 'those times'}."
-            )
+            return f"{listed} {verbs[0]} that day: this schedule {_what_is_left(spec, change, len(times))}."
         runs = "runs" if len(times) == 1 else "runs once"
         at = f"{clock_words(local)} {zone_abbreviation(local)}"
         return f"{listed} {verbs[0]} that day: this schedule {runs} at {at} instead."
@@ -190,6 +189,21 @@ def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], chang
     if spec.dst_fold is Fold.BOTH:
         return f"{listed} {verbs[1]} twice: this schedule runs both times, in {first} and again in {second}."
     return f"{listed} {verbs[1]} twice: this schedule runs only the first time, in {first}."
+
+
+def _what_is_left(spec: ScheduleSpec, change: Change, n_times: int = 0) -> str:
+    """Return what a schedule does on a day whose local times are skipped: 'does not run on that day'.
+
+    `n_times`: the number of its times that are skipped, or 0 if that is not counted.
+    """
+    local_zone, day = zone(spec.timezone), change.local_from.date()
+    near = occurrences(spec, change.at - _DAY, change.at + _DAY)
+    # An expression that fires each second has many occurrences: the first one after midnight decides.
+    if next((at for at in near if at.astimezone(local_zone).date() == day), None) is None:
+        return "does not run on that day"
+    if not n_times:
+        return "has no run then; it runs at its other times of that day"
+    return f"does not run at {'that time' if n_times == 1 else 'those times'}, only at its other times of that day"
 
 
 def _listed(times: list[datetime], change: Change) -> str:

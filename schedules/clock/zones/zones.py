@@ -16,9 +16,9 @@ MAX_YEAR = 9998  # one year before the end of Python's calendar, so that local t
 FIRST_AT = datetime(MIN_YEAR, 1, 1, tzinfo=UTC)
 LAST_AT = datetime(MAX_YEAR, 12, 31, 23, 59, 59, tzinfo=UTC)
 
-# No zone in the IANA database keeps an offset for less than three days, so reading the offset every 12 hours cannot
+# No zone in the IANA database keeps an offset for less than three days, so reading the offset every two days cannot
 # miss two changes that cancel each other out.
-_SEARCH_STEP = timedelta(hours=12)
+_SEARCH_STEP = timedelta(days=2)
 _SECOND = timedelta(seconds=1)
 # The longest fold on record lasts 24 hours. A fold that begins before New Year may therefore end one day later.
 _LOOKBACK = timedelta(days=3)
@@ -147,7 +147,7 @@ def _differ(first: str, second: str, year: int) -> bool:
     return any(_periods_of_year(first, each) != _periods_of_year(second, each) for each in range(year - 1, year + 6))
 
 
-# One entry per zone and year. Computing a year reads about 740 offsets, which is too slow to repeat in each search.
+# One entry per zone and year. Computing a year reads about 190 offsets, which is too slow to repeat in each search.
 @lru_cache(maxsize=8192)
 def _periods_of_year(name: str, year: int) -> tuple[OffsetPeriod, ...]:
     """Return the offset periods of one UTC year, ascending. Bisection finds the exact second of each clock change."""

@@ -99,3 +99,21 @@ def test_a_malformed_session_cookie_never_causes_a_server_error(db: None, settin
     response = DocumentedClient().get(JOBS, HTTP_COOKIE=f"{settings.SESSION_COOKIE_NAME}={cookie}")
 
     assert response.status_code in (400, 401)
+
+
+def test_a_refused_key_is_logged_with_address_and_prefix(staff: User, caplog: pytest.LogCaptureFixture) -> None:
+    row, key = ApiKey.issue(user=staff, name="tests")
+    wrong = key[:-4] + "wxyz"
+    client_with(f"Bearer {wrong}").get(JOBS, REMOTE_ADDR="192.0.2.1")
+
+    [line] = [record.getMessage() for record in caplog.records if "api_key_refused" in record.getMessage()]
+    assert row.prefix in line and "192.0.2.1" in line
+    assert wrong.rpartition("_")[2] not in line and key.split("_", 2)[2][:6] not in line
+
+
+@pytest.mark.parametrize("header", ["ms_secretsecret_x", "secret", "ms_secret", "ms_0123456789ab", "ms_\xe9_secret"])
+def test_the_text_of_a_malformed_key_is_not_logged(db: None, caplog: pytest.LogCaptureFixture, header: str) -> None:
+    client_with(f"Bearer {header}").get(JOBS)
+
+    [line] = [record.getMessage() for record in caplog.records if "api_key_refused" in record.getMessage()]
+    assert "secret" not in line and "0123456789ab" not in line

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from executions.targets.http.connection import IdleConnections, idle
 from tests.receiver import Receiver, running_receiver
 
 if TYPE_CHECKING:
@@ -21,12 +20,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    """Kept connections stay long enough for a machine that is busy with other tests."""
-    monkeypatch.setattr(IdleConnections, "MAX_IDLE_SECONDS", 60.0)
+def receiver() -> Iterator[Receiver]:
     with running_receiver() as running:
         yield running
-    idle.get().close()
 
 
 @pytest.fixture
@@ -58,4 +54,3 @@ def tls_receiver(certificate: tuple[Path, Path]) -> Iterator[Receiver]:
     context.load_cert_chain(*certificate)
     with running_receiver(context) as running:
         yield running
-    idle.get().close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from executions.targets.base import InvalidTarget
-from executions.targets.registry import TARGETS, AnyTarget, parse_config
+from executions.targets.registry import TARGETS, AnyTarget, parse_config, share_of
 from tests.valid_targets import parse
 
 JSON_VALUES = st.recursive(
@@ -25,6 +26,31 @@ def errors_of(data: object, payload: object = None) -> dict[str, list[str]]:
     with pytest.raises(InvalidTarget) as caught:
         parse(data, payload)
     return caught.value.errors
+
+
+@pytest.mark.parametrize(
+    ("url", "share"),
+    [
+        ("https://example.com/a", "example.com"),
+        ("http://EXAMPLE.com.:8080/b?c=d", "example.com"),
+        ("http://[::1]:8000/", "::1"),
+        ("https://bücher.example/", "xn--bcher-kva.example"),
+        ("nonsense", ""),
+        (None, ""),
+    ],
+)
+def test_the_runs_of_one_host_share_whatever_the_rest_of_the_url_is(url: str | None, share: str) -> None:
+    assert TARGETS["http"].share_of({"kind": "http", "url": url}) == share
+
+
+def test_a_share_is_a_short_hash_and_differs_between_hosts() -> None:
+    one, same, other = (
+        share_of("http", json.dumps({"url": f"https://{url}"})) for url in ("a.com", "A.com/b", "b.com")
+    )
+    assert one == same != other
+    assert len(one) == len(other) == 8 and int(one, 16) >= 0
+    assert share_of("command", '{"name": "demo.echo"}') == ""
+    assert share_of("from the future", "{}") == share_of("http", "[]") == ""
 
 
 @pytest.mark.parametrize("data", [None, 5, "http", [], [["kind", "http"]], True])

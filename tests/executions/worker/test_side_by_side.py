@@ -1,22 +1,23 @@
-"""Proves that the run pool executes the runs of several messages at the same time, up to its size."""
+"""Proves that the run pool executes runs of several messages at the same time, up to its size, and shares its places."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from django.db import OperationalError, connection, connections
 
-from executions.dispatch import dispatch_once
+from executions.dispatch import dispatch_once, republish_stranded
 from executions.lifecycle import transitions
 from executions.models import Attempt, Run
 from executions.states import RunStatus
 from executions.worker.heartbeat import heartbeat, renew_once
-from executions.worker.side_by_side import RunPool
-from tests.factories import NOW, end, make_job, make_run
+from executions.worker.shares import PoolRun
+from executions.worker.side_by_side import MIN_WAIT, RunPool, postpone
+from tests.factories import NOW, claim, end, make_job, make_run
 from tests.gate import Gate
 from tests.receiver import running_receiver
 from tests.waiting import wait_until
@@ -34,9 +35,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def runs(gate: Gate, number: int) -> list[tuple[Any, int]]:
-    job = make_job("calls", target={"kind": "http", "method": "POST", "url": gate.url})
-    return [(make_run(job, NOW + timedelta(milliseconds=each)).pk, 0) for each in range(number)]
+def runs(gate: Gate, number: int, share: str = "", name: str = "calls") -> list[PoolRun]:
+    job = make_job(name, target={"kind": "http", "method": "POST", "url": gate.url})
+    opened = [make_run(job, NOW + timedelta(milliseconds=each)) for each in range(number)]
+    return [PoolRun(run.pk, 0, share) for run in opened]
 
 
 @pytest.fixture
@@ -53,14 +55,16 @@ def run_pool() -> Iterator[RunPool]:
     run_pool = RunPool()
     run_pool.start(4, lambda: None)
     yield run_pool
+    run_pool.stop()
     assert run_pool.n_extra == 0, "ended runs are not counted"
-    assert run_pool._n_free == 4, "all places are free again"
+    assert run_pool._shares.n_free == 4, "all places are free again"
+    assert run_pool._shares.n_waiting == 0
 
 
 class Message(threading.Thread):
     """Executes the runs of one message in a thread, as Celery's pool does."""
 
-    def __init__(self, run_pool: RunPool, wanted: list[tuple[Any, int]]) -> None:
+    def __init__(self, run_pool: RunPool, wanted: list[PoolRun]) -> None:
         super().__init__()
         self._run_pool, self._wanted = run_pool, wanted
         self.n_ended = 0
@@ -90,8 +94,8 @@ def test_the_heartbeat_passes_stop_requests_to_each_run_of_a_message(run_pool: R
     wanted = runs(gate, 3)
     message = Message(run_pool, wanted)
     wait_until(lambda: gate.inside == 3, what="three at once")
-    for run_id, _ in wanted:
-        transitions.cancel(run_id, now(), actor="ann")
+    for run in wanted:
+        transitions.cancel(run.run_id, now(), actor="ann")
     renew_once(list(heartbeat.get()._contexts.values()), now())
     message.join(5)
     assert statuses() == ["cancelled"] * 3
@@ -105,8 +109,8 @@ def test_runs_without_a_free_place_are_not_claimed(run_pool: RunPool, gate: Gate
     gate.is_open.set()
     first.join()
     second.join()
-    assert first.n_ended + second.n_ended == 6 and gate.most_inside == 4
-    assert statuses() == ["succeeded"] * 6
+    wait_until(lambda: statuses() == ["succeeded"] * 6, what="the end of the two that waited")
+    assert gate.most_inside == 4
 
 
 def test_runs_without_a_place_for_a_second_are_published_again(run_pool: RunPool, gate: Gate) -> None:
@@ -114,21 +118,97 @@ def test_runs_without_a_place_for_a_second_are_published_again(run_pool: RunPool
     dispatch_once(NOW + timedelta(seconds=1), 10)
     busy = Message(run_pool, wanted[:4])
     wait_until(lambda: gate.inside == 4, what="four at once")
-    ticks = iter(NOW + timedelta(seconds=2 * number) for number in range(10))
-    assert run_pool.execute_runs(wanted[4:], "w", lambda: next(ticks)) == []
-    assert run_pool.n_extra == 3
-    again = dispatch_once(NOW + timedelta(seconds=9), 10).messages
-    assert sorted(message.args for message in again) == sorted([[[[str(run), 0]]] for run, _ in wanted[4:]])
+    assert run_pool.execute_runs(wanted[4:], "w", now) == []
+    assert run_pool.n_extra == 5, "they count until they are published again"
+    wait_until(lambda: run_pool.n_extra == 3, what="the end of their wait")
+    (again,) = dispatch_once(now(), 10, 1).messages
+    assert {run.run_id for run in again.runs} == {run.run_id for run in wanted[4:]}
     gate.is_open.set()
     busy.join()
 
 
-def test_spent_claims_use_no_place(run_pool: RunPool, gate: Gate) -> None:
+def test_one_host_leaves_a_place_to_other_hosts(run_pool: RunPool, gate: Gate) -> None:
+    busy = Message(run_pool, runs(gate, 6, "silent"))
+    wait_until(lambda: gate.inside == 3, what="three at once")
+    healthy = Message(run_pool, runs(gate, 1, "healthy", "other"))
+    wait_until(lambda: gate.inside == 4, what="the other host's call")
+    assert statuses() == ["queued"] * 3 + ["running"] * 4
     gate.is_open.set()
-    spent = end(make_run(make_job("other")))
-    wanted = [(spent.pk, 0), *runs(gate, 2)]
-    assert len(run_pool.execute_runs(wanted, "w", now)) == 2
-    assert run_pool.execute_runs(wanted, "w", now) == []
+    busy.join()
+    healthy.join()
+    wait_until(lambda: statuses() == ["succeeded"] * 7, what="the end of all")
+    assert Attempt.objects.count() == 7
+    started = [run.started_at or NOW for run in Run.objects.filter(spec__job_name="calls").order_by("nominal_at")]
+    assert max(started[:3]) < min(started[3:]), "in the order of arrival"
+
+
+def test_other_hosts_of_a_message_start_at_once(run_pool: RunPool, gate: Gate) -> None:
+    busy = Message(run_pool, runs(gate, 3, "silent"))
+    wait_until(lambda: gate.inside == 3, what="three at once")
+    mixed = Message(run_pool, [*runs(gate, 2, "silent", "more"), *runs(gate, 1, "healthy", "other")])
+    wait_until(lambda: gate.inside == 4, what="the other host's call")
+    assert Run.objects.get(spec__job_name="other").status == RunStatus.RUNNING
+    gate.is_open.set()
+    busy.join()
+    mixed.join()
+    assert mixed.n_ended == 1
+    wait_until(lambda: statuses() == ["succeeded"] * 6, what="the end of all")
+
+
+def test_a_run_that_waits_for_its_host_is_postponed_without_a_claim(run_pool: RunPool, gate: Gate) -> None:
+    wanted = runs(gate, 5, "silent")
+    dispatch_once(NOW + timedelta(seconds=1), 10)
+    Run.objects.update(available_at=now())
+    message = Message(run_pool, wanted)
+    wait_until(lambda: Run.objects.filter(n_published=0, status="queued").count() == 2, what="two postponed runs")
+    assert run_pool.n_extra == 2, "a postponed run occupies no thread"
+    for run in Run.objects.filter(status="queued"):
+        assert run.dispatch_at is not None
+        assert MIN_WAIT - timedelta(seconds=5) < run.dispatch_at - now() <= MIN_WAIT
+        assert (run.claim_no, run.n_attempts) == (0, 0)
+    assert republish_stranded(["http"], now() + timedelta(seconds=6)) == 0
+    gate.is_open.set()
+    message.join()
+    wait_until(lambda: statuses() == ["succeeded"] * 5, what="the end of all")
+
+
+@pytest.mark.parametrize(("waited", "wait"), [(1, 10), (30, 30), (3600, 600)])
+def test_a_run_is_postponed_by_the_time_that_it_has_waited(waited: int, wait: int) -> None:
+    run = make_run()
+    at = run.available_at + timedelta(seconds=waited)
+    assert postpone([(run.pk, 0)], at) == 1
+    run.refresh_from_db()
+    assert run.dispatch_at == at + timedelta(seconds=wait)
+    claim(run)
+    assert postpone([(run.pk, 0)], at) == 0, "a claimed run is not changed"
+
+
+def test_a_waiting_run_that_another_worker_has_ended_is_skipped(run_pool: RunPool, gate: Gate) -> None:
+    wanted = runs(gate, 5, "silent")
+    message = Message(run_pool, wanted)
+    wait_until(lambda: gate.inside == 3, what="three at once")
+    end(Run.objects.get(pk=wanted[3].run_id))
+    gate.is_open.set()
+    message.join()
+    wait_until(lambda: statuses() == ["succeeded"] * 5, what="the end of all")
+    assert Attempt.objects.count() == 5
+    assert gate.most_inside == 3
+
+
+def test_a_pool_that_stops_publishes_waiting_runs_at_once(gate: Gate) -> None:
+    run_pool = RunPool()
+    run_pool.start(4, lambda: None)
+    wanted = runs(gate, 5, "silent")
+    message = Message(run_pool, wanted)
+    wait_until(lambda: Run.objects.filter(dispatch_at__gt=now()).count() == 2, what="two postponed runs")
+    run_pool.stop()
+    (again,) = dispatch_once(now(), 10, 1).messages
+    assert {run.run_id for run in again.runs} == {run.run_id for run in wanted[3:]}
+    assert run_pool.execute_runs(wanted[3:], "w", now) == [], "a stopped pool lets no run wait"
+    assert len(dispatch_once(now(), 10).messages) == 2
+    gate.is_open.set()
+    message.join()
+    assert statuses() == ["queued"] * 2 + ["succeeded"] * 3
 
 
 def test_a_message_is_given_up_when_the_database_stays_unavailable(

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.long
 
+# The program handles SIGTERM before the test can see its environment and send the signal.
 WRITE_ENVIRONMENT = (
-    "import json, os, sys, pathlib;"
+    "import json, os, signal, sys, pathlib;"
+    "signal.signal(signal.SIGTERM, lambda *a: sys.exit(3));"
     "pathlib.Path(sys.argv[1]).write_text(json.dumps(dict(os.environ) | {'PID': str(os.getpid())}));"
 )
 
@@ -80,7 +82,7 @@ def test_a_command_has_its_own_stores_which_are_removed_afterwards(tmp_path: Pat
 def test_a_signal_is_forwarded_to_the_command_and_the_stores_are_removed(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    process = start(tmp_path, "import signal; signal.signal(signal.SIGTERM, lambda *a: sys.exit(3)); signal.pause()")
+    process = start(tmp_path, "signal.pause()")
     environment = environment_of_command(tmp_path)
     process.send_signal(number)
     output, _ = process.communicate(timeout=30)
@@ -93,7 +95,7 @@ def test_a_signal_is_forwarded_to_the_command_and_the_stores_are_removed(
 def test_killing_the_launcher_ends_the_stores_and_the_next_removes_their_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    process = start(tmp_path, "import signal; signal.pause()")
+    process = start(tmp_path, "signal.pause()")
     environment = environment_of_command(tmp_path)
     assert accepts(environment["DATABASE_URL"])
     process.kill()

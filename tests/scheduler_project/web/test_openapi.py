@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -175,3 +178,17 @@ def test_the_roots_of_the_api_and_the_site_redirect_to_their_pages(db: None) -> 
     for url in ("/api/", "/api/v1/"):
         assert DocumentedClient().get(url)["Location"] == "/api/docs"
     assert DocumentedClient().get("/")["Location"] == "/admin/"
+
+
+@pytest.mark.long
+def test_the_document_can_be_requested_by_several_clients_at_once() -> None:
+    code = (
+        "import django; django.setup()\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from scheduler_project.web.openapi import document\n"
+        "with ThreadPoolExecutor(8) as pool:\n"
+        "    results = list(pool.map(lambda _: document(), range(8)))\n"
+        "assert len(set(results)) == 1\n"
+    )
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "scheduler_project.settings"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)

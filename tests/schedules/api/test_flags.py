@@ -60,6 +60,7 @@ def test_a_flag_that_a_job_names_cannot_be_deleted(api: DocumentedClient) -> Non
     ("body", "field"),
     [
         ({}, "is_on"),
+        ({"is_on": True, "name": "other"}, "name"),
         ({"is_on": "yes"}, "is_on"),
         ({"is_on": 1}, "is_on"),
         ({"is_on": True, "description": "a\0b"}, "description"),

@@ -56,7 +56,8 @@ def test_a_created_job_has_every_default(api: DocumentedClient) -> None:
     assert job["policies"]["catch_up"] == {"mode": "last", "max_age": "1h", "max_runs": 1000, "pace": None}
     assert job["next_run_at"].endswith("-01-01T00:00:00Z")
     assert api.get(response["Location"]).json() == job
-    assert api.get(job["links"]["runs"]).json() == {"next": None, "previous": None, "results": []}
+    runs: dict[str, Any] = {"next": None, "previous": None, "results": [], "last_pruned": None}
+    assert api.get(job["links"]["runs"]).json() == runs
 
 
 def test_a_job_without_a_schedule_has_no_next_run(api: DocumentedClient) -> None:
@@ -138,12 +139,12 @@ def test_put_sets_members_that_are_left_out_to_their_defaults(api: DocumentedCli
     assert (body["payload"], body["version"]) == (None, 2)
 
 
-def test_patch_replaces_a_member_as_a_whole_and_keeps_the_others(api: DocumentedClient) -> None:
+def test_patch_keeps_the_members_and_policies_that_it_does_not_name(api: DocumentedClient) -> None:
     job = yearly(description="kept", policies={"timeout": "90s", "overlap": "allow"})
 
     body = api.send("PATCH", at(job), {"policies": {"timeout": "2m"}}).json()
 
-    assert (body["policies"]["timeout"], body["policies"]["overlap"]) == ("2m", "skip")
+    assert (body["policies"]["timeout"], body["policies"]["overlap"]) == ("2m", "allow")
     assert (body["description"], body["target"]) == ("kept", ECHO)
 
 
@@ -151,7 +152,10 @@ def test_patch_of_a_read_only_member_says_what_to_do_instead(api: DocumentedClie
     response = api.send("PATCH", at(yearly()), {"state": "paused"})
 
     assert problem_of(response, 400)["errors"] == [
-        {"field": "state", "message": "state is read-only: pause or resume the job."}
+        {
+            "field": "state",
+            "message": "state is read-only: pause or resume the job with POST /jobs/{id}/pause or /jobs/{id}/resume.",
+        }
     ]
 
 
@@ -186,7 +190,7 @@ def test_the_history_of_a_deleted_job_stays(api: DocumentedClient) -> None:
     ],
 )
 def test_an_unknown_job_is_a_404(api: DocumentedClient, method: str, verb: str) -> None:
-    body = BODY if method in ("PUT", "PATCH") else {}
+    body = BODY if method in ("PUT", "PATCH") else "" if method in ("GET", "DELETE") else {}
     problem_of(api.send(method, at("019a9f5c-7c00-7c3a-9a51-0c2f8f4b1d6e", verb), body), 404)
     problem_of(api.send(method, at("not-a-uuid", verb), body), 404)
 

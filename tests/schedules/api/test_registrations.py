@@ -128,12 +128,6 @@ def test_an_error_of_a_single_registration_names_the_field_alone(api: Documented
     ]
 
 
-def test_a_key_in_the_body_of_post_or_put_is_ignored(api: DocumentedClient) -> None:
-    created = api.send("POST", "/api/v1/jobs", keyed("a")).json()
-    assert created["key"] is None
-    assert api.send("PUT", ONE, keyed("a")).json()["key"] == "billing.nightly"
-
-
 @pytest.mark.parametrize("held", [{"add_job"}, {"change_job"}])
 def test_registration_needs_the_permissions_to_add_and_to_change_jobs(staff: User, held: set[str]) -> None:
     staff.is_superuser = False

@@ -179,6 +179,22 @@ def test_a_valid_schedule_is_shown_in_its_canonical_form(api: DocumentedClient) 
     assert body["next_run_at"] is not None
 
 
+@pytest.mark.parametrize(
+    ("schedule", "warning"),
+    [
+        ({"cron": "0 9 * * *", "timezone": "EST"}, "The time zone EST is always UTC\u22125: its clocks never change."),
+        ({"cron": "0 9 * * *", "timezone": "Etc/GMT+5"}, "The time zone Etc/GMT+5 is west of Greenwich"),
+        ({"cron": "*/30 2 * * *", "timezone": "America/New_York"}, "so this schedule does not run on that day."),
+    ],
+)
+def test_preview_and_validation_have_the_same_warnings(
+    api: DocumentedClient, schedule: dict[str, Any], warning: str
+) -> None:
+    warnings = preview(api, schedule)["warnings"]
+    assert [text for text in warnings if warning in text]
+    assert api.send("POST", VALIDATE, {"schedule": schedule}).json()["warnings"] == warnings
+
+
 def test_the_verdict_on_an_invalid_schedule_lists_its_errors(api: DocumentedClient) -> None:
     response = api.send("POST", VALIDATE, {"schedule": {"cron": "75 * * * *"}})
 

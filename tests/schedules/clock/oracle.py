@@ -17,8 +17,8 @@ from zoneinfo import TZPATH, ZoneInfo, available_timezones
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
-# Second, minute, hour, day of month, month, day of week.
-_BOUNDS = [(0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 7)]
+# Second, minute, hour, day of month, month, day of week, year.
+_BOUNDS = [(0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 7), (1970, 2099)]
 _NAMES = {
     4: dict(
         zip(
@@ -31,55 +31,89 @@ _NAMES = {
 }
 
 
+def number_of(word: str, index: int) -> int:
+    """Return the number of a word: digits, or the first three letters of a name."""
+    return int(word) if word.isdigit() else _NAMES[index][word[:3]]
+
+
 def plain_values(text: str, index: int) -> set[int]:
     """Return the numbers that a field of plain items, ranges and steps names."""
     low, high = _BOUNDS[index]
     values: set[int] = set()
-    for item in text.upper().split(","):
+    for item in text.upper().replace("?", "*").split(","):
         span, _, step = item.partition("/")
-        ends = [_NAMES.get(index, {}).get(end, end) for end in span.split("-")]
+        ends = span.split("-")
         if span == "*":
             first, last = low, high
         elif len(ends) == 2:
-            first, last = int(ends[0]), int(ends[1])
+            first, last = number_of(ends[0], index), number_of(ends[1], index)
         else:
-            first = int(ends[0])
+            first = number_of(ends[0], index)
             last = high if step else first
-        values.update(range(first, last + 1, int(step or 1)))
+        if index == 5 and last < first == 7:
+            first = 0
+        # Count from the first number on; after the highest number (6 for weekdays) comes the lowest.
+        value, n_steps, wanted = first, 0, set[int]()
+        while True:
+            if n_steps % int(step or 1) == 0:
+                wanted.add(value)
+            if value == last or n_steps > 200:
+                break
+            value = low if value == (6 if index == 5 and last < first else high) else value + 1
+            n_steps += 1
+        values |= wanted
     return values
 
 
 def fields_of(expression: str) -> list[str]:
-    """Return the six fields of an expression, seconds first."""
+    """Return the seven fields of an expression: seconds first, year last."""
     fields = expression.split(" ")
-    return fields if len(fields) == 6 else ["0", *fields]
+    fields = fields if len(fields) > 5 else ["0", *fields]
+    return fields if len(fields) > 6 else [*fields, "*"]
+
+
+def nearest_weekday(day: date) -> date:
+    """Return the weekday of the same month that is nearest to `day`: search outwards, day by day."""
+    for distance in (0, 1, 2, 3):
+        for candidate in (day - timedelta(days=distance), day + timedelta(days=distance)):
+            if candidate.isoweekday() <= 5 and candidate.month == day.month:
+                return candidate
+    raise AssertionError
+
+
+def _fits_day_of_month(item: str, day: date) -> bool:
+    last_day = day.replace(day=calendar.monthrange(day.year, day.month)[1])
+    is_weekday, item = item.endswith("W"), item.removesuffix("W")
+    if item.startswith("L"):
+        wanted = last_day - timedelta(days=int(item[2:] or 0))
+        if wanted.month != day.month:
+            return False
+    elif is_weekday:
+        if int(item) > last_day.day:
+            return False
+        wanted = day.replace(day=int(item))
+    else:
+        return day.day in plain_values(item, 3)
+    return day == (nearest_weekday(wanted) if is_weekday else wanted)
 
 
 @lru_cache(maxsize=100_000)
 def date_fits(expression: str, day: date) -> bool:
-    """Whether a date matches the month field and the two day fields."""
-    _, _, _, dom, month, dow = fields_of(expression)
-    if day.month not in plain_values(month, 4):
+    """Whether a date matches the month field, the two day fields and the year field."""
+    _, _, _, dom, month, dow, year = (field.upper().replace("?", "*") for field in fields_of(expression))
+    if day.month not in plain_values(month, 4) or (year != "*" and day.year not in plain_values(year, 6)):
         return False
     last_day = calendar.monthrange(day.year, day.month)[1]
     weekday = day.isoweekday() % 7  # Sunday is 0, as in cron
-    fits_dom = fits_dow = False
-    for item in dom.upper().split(","):
-        if item == "L":
-            fits_dom |= day.day == last_day
-        elif item == "LW":
-            is_last_workday = day.isoweekday() <= 5 and all(
-                date(day.year, day.month, later).isoweekday() > 5 for later in range(day.day + 1, last_day + 1)
-            )
-            fits_dom |= is_last_workday
-        else:
-            fits_dom |= day.day in plain_values(item, 3)
-    for item in dow.upper().split(","):
+    fits_dom = any(_fits_day_of_month(item, day) for item in dom.split(","))
+    fits_dow = False
+    for item in dow.split(","):
         name, mark, nth = item.partition("#")
+        if name.endswith("L"):
+            name, mark, nth = name[:-1], "#", "L"
         if mark:
-            fits_dow |= {v % 7 for v in plain_values(name, 5)} == {weekday} and (day.day - 1) // 7 + 1 == int(nth)
-        elif item.endswith("L"):
-            fits_dow |= {v % 7 for v in plain_values(item[:-1], 5)} == {weekday} and day.day + 7 > last_day
+            is_nth = day.day + 7 > last_day if nth == "L" else (day.day - 1) // 7 + 1 == int(nth)
+            fits_dow |= number_of(name, 5) % 7 == weekday and is_nth
         else:
             fits_dow |= weekday in {v % 7 for v in plain_values(item, 5)}
     # Debian's rule: two restricted day fields match either date, but both if one of them starts with *.

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from schedules.clock.anchors import anchored, first_mark
 from schedules.clock.delay import next_after_run
-from schedules.clock.describe import describe, warnings
+from schedules.clock.describe import describe
+from schedules.clock.notes.warnings import warnings
 from schedules.clock.occurrences import next_after
 from schedules.clock.preview import preview
 from schedules.clock.reading.schedule import parse

@@ -88,7 +88,7 @@ def test_a_daily_job_at_02_30_is_explained_for_both_changes_of_new_york() -> Non
     [
         (
             {"cron": "30 2 * * *", "dst_gap": "skip"},
-            "02:30 does not exist that day: this schedule does not run at that time.",
+            "02:30 does not exist that day: this schedule does not run on that day.",
             "its first run after the change starts 25 hours after its previous run.",
         ),
         (

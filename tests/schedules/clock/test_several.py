@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schedules.clock.anchors import anchored, keep_anchors
-from schedules.clock.describe import describe, warnings
+from schedules.clock.describe import describe
+from schedules.clock.notes.warnings import warnings
 from schedules.clock.occurrences import member_at, next_after, occurrences, occurrences_by_member
 from schedules.clock.preview import Mark, preview
 from schedules.clock.reading.schedule import MAX_SPECS, parse
@@ -193,7 +194,7 @@ def test_each_clock_change_is_listed_once_with_its_effect_on_each_member() -> No
     assert spring.text == (
         "On 14 March 2027 clocks in America/New_York go forward from 02:00 to 03:00. "
         "“30 2 * * *”: 02:30 does not exist that day: this schedule runs at 03:00 EDT instead. "
-        "“15 2 * * *”: 02:15 does not exist that day: this schedule does not run at that time."
+        "“15 2 * * *”: 02:15 does not exist that day: this schedule does not run on that day."
     )
     assert autumn.text.endswith("No time of this schedule is moved, skipped or repeated.")
 

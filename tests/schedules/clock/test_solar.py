@@ -13,7 +13,8 @@ from celery.schedules import solar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schedules.clock.describe import describe, warnings
+from schedules.clock.describe import describe
+from schedules.clock.notes.warnings import warnings
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.reading.schedule import parse
 from schedules.clock.solar import SolarEvent, _instant_of_day, solar_instants

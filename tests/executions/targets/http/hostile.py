@@ -32,21 +32,22 @@ EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"  # deflate: a stored block of no bytes
 GZIP_HEAD = EMPTY_MEMBER[:10]
 CHUNK_OF_A_BYTE = b"1;" + b"x" * 30_000 + b"\r\n.\r\n"
 
-# By name: the reply, and whether its body is truncated (True) or the response refused (False).
+# By name: the reply, and whether its body is truncated ("cut"), kept ("whole": only what belongs to no body is endless)
+# or the response is an error ("refused").
 ENDLESS = {
-    "interim responses": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), False),
-    "interim responses with headers": (endless(b"", b"HTTP/1.1 100 Continue\r\nX-A: b\r\nX-C: d\r\n\r\n"), False),
-    "long headers": (endless(OK, b"X-Long: " + b"a" * 60_000 + b"\r\n"), False),
-    "a header byte by byte": (endless(OK + b"X-Long: ", b"a", 1), False),
-    "trailers": (endless(CHUNKED + b"\r\n1\r\n.\r\n0\r\n", b"X-Trailer: more\r\n"), True),
-    "chunk extensions": (endless(CHUNKED + b"\r\n", CHUNK_OF_A_BYTE), True),
-    "a body byte by byte": (endless(OK + b"\r\n", b".", 1), True),
-    "empty gzip members": (endless(OK + GZIP + b"\r\n", EMPTY_MEMBER), True),
-    "empty gzip members in chunks": (endless(CHUNKED + GZIP + b"\r\n", b"14\r\n" + EMPTY_MEMBER + b"\r\n"), True),
-    "empty deflate blocks": (endless(OK + GZIP + b"\r\n" + GZIP_HEAD, EMPTY_BLOCK), True),
-    "nothing after a gzip member": (endless(OK + GZIP + b"\r\n" + gzip.compress(b"done"), b"\0"), True),
+    "interim responses": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "refused"),
+    "interim responses with headers": (endless(b"", b"HTTP/1.1 100 Continue\r\nX-A: b\r\nX-C: d\r\n\r\n"), "refused"),
+    "long headers": (endless(OK, b"X-Long: " + b"a" * 60_000 + b"\r\n"), "refused"),
+    "a header byte by byte": (endless(OK + b"X-Long: ", b"a", 1), "refused"),
+    "trailers": (endless(CHUNKED + b"\r\n1\r\n.\r\n0\r\n", b"X-Trailer: more\r\n"), "whole"),
+    "chunk extensions": (endless(CHUNKED + b"\r\n", CHUNK_OF_A_BYTE), "cut"),
+    "a body byte by byte": (endless(OK + b"\r\n", b".", 1), "cut"),
+    "empty gzip members": (endless(OK + GZIP + b"\r\n", EMPTY_MEMBER), "cut"),
+    "empty gzip members in chunks": (endless(CHUNKED + GZIP + b"\r\n", b"14\r\n" + EMPTY_MEMBER + b"\r\n"), "cut"),
+    "empty deflate blocks": (endless(OK + GZIP + b"\r\n" + GZIP_HEAD, EMPTY_BLOCK), "cut"),
+    "nothing after a gzip member": (endless(OK + GZIP + b"\r\n" + gzip.compress(b"done"), b"\0"), "whole"),
     "members in members": (
         endless(OK + b"Content-Encoding: gzip, gzip\r\n\r\n", gzip.compress(EMPTY_MEMBER * 50_000)),
-        False,
+        "refused",
     ),
 }  # fmt: skip

@@ -67,3 +67,60 @@ def test_a_payload_that_does_not_fit_the_body_format_is_refused_at_its_field(
     with pytest.raises(InvalidTarget) as caught:
         encode_body(config(**fields), payload)
     assert list(caught.value.errors) == [where]
+
+
+TYPE = {"Content-Type": "text/plain; charset=iso-8859-1"}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "payload", "data"),
+    [
+        ("text/plain; charset=iso-8859-1", "Zürich", b"Z\xfcrich"),
+        ("text/plain; charset=windows-1252", "Zürich €", b"Z\xfcrich \x80"),
+        ('text/plain;CHARSET="UTF-8"', "€", "€".encode()),
+        ("text/plain; charset=utf-16le", "€", "€".encode("utf-16-le")),
+        ("text/plain; charset=Shift_JIS; format=flowed", "日本", "日本".encode("shift_jis")),
+        ("text/plain", "€", "€".encode()),
+        ("application/xml; xcharset=latin-1", "€", "€".encode()),
+    ],
+)
+def test_a_raw_body_is_encoded_by_the_stated_charset(content_type: str, payload: str, data: bytes) -> None:
+    for name in ("Content-Type", "content_type"):
+        body = encode_body(config(body_format="raw", headers={name: content_type}), payload)
+        assert body is not None and body.data == data
+
+
+@pytest.mark.parametrize(
+    ("body_format", "content_type", "payload", "data"),
+    [
+        ("json", "application/json; charset=iso-8859-1", {"a": "ü€"}, rb'{"a":"\u00fc\u20ac"}'),
+        ("json", "application/json; charset=utf-16le", ["€"], '["\\u20ac"]'.encode("utf-16-le")),
+        ("form", "application/x-www-form-urlencoded; charset=iso-8859-1", {"ü": ["é", 1]}, b"%FC=%E9&%FC=1"),
+        ("form", "application/x-www-form-urlencoded; charset=utf-16", {"ü": "é"}, b"%C3%BC=%C3%A9"),
+    ],
+)
+def test_other_bodies_are_encoded_by_the_stated_charset_too(
+    body_format: str, content_type: str, payload: Any, data: bytes
+) -> None:
+    body = encode_body(config(body_format=body_format, headers={"Content-Type": content_type}), payload)
+    assert body is not None and body.data == data
+
+
+@pytest.mark.parametrize(
+    ("fields", "payload", "where", "word"),
+    [
+        ({"body_format": "raw", "headers": TYPE}, "Zürich €", "payload", '"€"'),
+        ({"body_format": "form", "headers": TYPE}, {"a": "€"}, "payload", "charset=utf-8"),
+        ({"body_format": "raw", "headers": {"content-type": "a/b; charset=latin-99"}}, "x", "headers.content-type", "-99"),
+        ({"headers": {"Content-Type": "a/b; charset=rot13"}}, "x", "headers.Content-Type", "rot13"),
+        ({"headers": {"Content-Type": "a/b; charset="}}, "x", "headers.Content-Type", "charset=utf-8"),
+        ({"headers": {"Content-Type": "a/b; charset=punycode"}}, "x", "headers.Content-Type", "unknown"),
+    ],
+)  # fmt: skip
+def test_a_payload_that_does_not_fit_the_charset_is_refused_with_the_fix(
+    fields: dict[str, Any], payload: Any, where: str, word: str
+) -> None:
+    with pytest.raises(InvalidTarget) as caught:
+        encode_body(config(**fields), payload)
+    assert list(caught.value.errors) == [where]
+    assert word in caught.value.errors[where][0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from hypothesis import given, settings
@@ -64,6 +64,9 @@ def forms_of(address: IPv4Address) -> list[str]:
     """Return IPv6 addresses that lead to an IPv4 address by mapping, translation or 6to4."""
     high, low = int(address) >> 16, int(address) & 0xFFFF
     return [
+        f"fd12:3456::5efe:{address}",
+        f"2606:4700::200:5efe:{address}",
+        f"::ffff:0:{address}",
         f"::ffff:{address}",
         f"64:ff9b::{high:x}:{low:x}",
         f"64:ff9b:1::{high:x}:{low:x}",
@@ -86,3 +89,36 @@ def test_the_setting_does_not_open_another_form_of_a_metadata_service(text: str)
 
 def test_a_mapped_public_address_is_allowed() -> None:
     assert deny_reason("::ffff:93.184.216.34", PUBLIC_ONLY) is None
+
+
+def translated(prefix: str, length: int, text: str, suffix: int) -> str:
+    """Return the address in which a translator with a prefix of `length` bits reads an IPv4 address (RFC 6052, 2.2)."""
+    if length == 96:
+        return str(IPv6Address(int(IPv6Address(prefix)) | int(IPv4Address(text))))
+    bits = f"{int(IPv6Address(prefix)):0128b}"[:length] + f"{int(IPv4Address(text)):032b}"
+    bits = bits[:64] + "0" * 8 + bits[64:] if len(bits) > 64 else bits.ljust(72, "0")
+    return str(IPv6Address(int(bits.ljust(128, "0"), 2) | suffix))
+
+
+@pytest.mark.parametrize("length", [32, 40, 48, 56, 64, 96])
+@pytest.mark.parametrize("prefix", ["2606:4700::", "fd12:3456::", "64:ff9b:1::"])
+@pytest.mark.parametrize(
+    "text", ["169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "192.0.0.192"]
+)
+def test_no_translator_leads_to_a_metadata_service(prefix: str, length: int, text: str) -> None:
+    for suffix in (0, 0x08):
+        for policy in (PUBLIC_ONLY, PRIVATE_TOO):
+            assert deny_reason(translated(prefix, length, text, suffix), policy)
+
+
+@pytest.mark.parametrize("length", [48, 56, 64, 96])
+@pytest.mark.parametrize("text", ["169.254.1.1", "224.0.0.5", "255.255.255.255"])
+def test_a_translator_of_the_local_network_leads_to_no_denied_address(length: int, text: str) -> None:
+    assert deny_reason(translated("64:ff9b:1::", length, text, 0x08), PRIVATE_TOO)
+
+
+@pytest.mark.parametrize(
+    "address", ["64:ff9b:1::10.0.0.1", "64:ff9b::10.224.5.6", "fd12:3456::5efe:10.1.2.3", "fd00:43::1"]
+)
+def test_private_addresses_beside_the_denied_ones_stay_allowed(address: str) -> None:
+    assert deny_reason(address, PRIVATE_TOO) is None

@@ -14,6 +14,8 @@ import pytest
 
 from executions.targets.base import Cancelled, Failed, StopReason, Succeeded
 from tests.executions.targets.http.sending import OK, allowed, failure, result_of, send
+from tests.raw_server import OK as OK_RESPONSE
+from tests.raw_server import raw_server
 from tests.receiver import (
     Handler,
     Receiver,
@@ -85,27 +87,57 @@ def test_a_compression_bomb_is_not_decompressed(receiver: Receiver) -> None:
     assert peak < 8 * 1024 * 1024
 
 
-@allowed
-def test_two_requests_to_one_server_share_a_connection(receiver: Receiver) -> None:
-    first, second = send(receiver.url("/1")), send(receiver.url("/2"), {"a": 1}, method="POST")
-    assert receiver.requests[0].client_port == receiver.requests[1].client_port
-    assert result_of(first)["timings_ms"]["connect"] > 0
-    assert result_of(second)["timings_ms"]["connect"] == 0
+# Connections
 
 
 @allowed
-@pytest.mark.parametrize(("method", "repeated"), [("GET", True), ("PUT", True), ("POST", False), ("PATCH", False)])
-def test_only_a_repeatable_request_is_sent_again_after_a_kept_connection_closed(
-    receiver: Receiver, method: str, repeated: bool
-) -> None:
-    send(receiver.url("/first"))
-    receiver.script("/second", raw(), answer(200))
-    outcome = send(receiver.url("/second"), method=method)
-    assert [request.path for request in receiver.requests].count("/second") == (2 if repeated else 1)
-    if repeated:
-        assert isinstance(outcome, Succeeded)
-    else:
-        assert failure(outcome) == ("connection_failed", False)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_every_request_has_a_connection_of_its_own(method: str) -> None:
+    with raw_server(OK_RESPONSE) as server:
+        for _ in range(3):
+            assert isinstance(send(server.url(), method=method), Succeeded)
+        assert (len(server.requests), server.n_connections) == (3, 3)
+        assert server.headers()["connection"] == "close"
+
+
+@allowed
+def test_a_redirect_to_the_same_server_gets_a_new_connection() -> None:
+    with raw_server(b"HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n", OK_RESPONSE) as server:
+        assert isinstance(send(server.url(), follow_redirects=True), Succeeded)
+        assert server.n_connections == 2
+
+
+@allowed
+@pytest.mark.parametrize("follows_at_once", [True, False])
+def test_a_second_answer_is_never_the_answer_of_another_run(follows_at_once: bool) -> None:
+    """The second answer arrives together with the first, or when the next request has arrived."""
+
+    def answer_twice(peer: socket.socket) -> None:
+        peer.sendall(OK_RESPONSE)
+        if follows_at_once or peer.recv(1, socket.MSG_PEEK):
+            peer.sendall(OK_RESPONSE.replace(b"ok", b"no"))
+
+    with raw_server(answer_twice) as server:
+        bodies = [result_of(send(server.url()))["response"]["body"] for _ in range(3)]
+    assert bodies == ["ok", "ok", "ok"]
+
+
+@allowed
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "PATCH", "DELETE"])
+def test_no_request_is_sent_twice_by_one_attempt(method: str) -> None:
+    """A server that drops the second request of a connection unread drops none."""
+
+    def answer_one_request(peer: socket.socket) -> None:
+        peer.sendall(OK_RESPONSE)
+        peer.recv(1)
+        peer.shutdown(socket.SHUT_RDWR)
+
+    with raw_server(answer_one_request) as server:
+        assert all(isinstance(send(server.url(), method=method), Succeeded) for _ in range(5))
+        assert len(server.requests) == 5
+    with raw_server(lambda peer: peer.shutdown(socket.SHUT_RDWR)) as server:
+        assert failure(send(server.url(), method=method)) == ("connection_failed", False)
+        assert len(server.requests) == 1
 
 
 # Time
@@ -128,16 +160,6 @@ def test_a_server_that_hangs_or_sends_slowly_is_cut_off_at_the_total_timeout(
     assert isinstance(outcome, Failed)
     assert "total timeout of 0.3 s" in outcome.message
     assert phase in outcome.message
-
-
-@allowed
-def test_the_total_timeout_applies_to_a_kept_connection(receiver: Receiver) -> None:
-    send(receiver.url("/first"))
-    receiver.script("/slow", drip_headers())
-    started = time.monotonic()
-    assert failure(send(receiver.url("/slow"), context=RecordingContext(0.2))) == ("timed_out", False)
-    assert time.monotonic() - started < 10
-    assert receiver.requests[0].client_port == receiver.requests[1].client_port
 
 
 @allowed
@@ -217,7 +239,7 @@ def test_many_slow_requests_each_end_at_their_own_deadline(receiver: Receiver) -
         (raw(OK + b"X-Half: li"), "connection_failed"),
         (raw(OK + b"Content-Length: 10\r\n\r\nabc"), "connection_failed"),
         (raw(OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"), "connection_failed"),
-        (raw(OK + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nab"), "connection_failed"),
+        (raw(OK + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nab"), "invalid_response"),
         (raw(b"SSH-2.0-OpenSSH\r\n"), "invalid_response"),
         (raw(b"HTTP/1.1 abc OK\r\n\r\n"), "invalid_response"),
         (raw(OK + b"X-Long: " + b"a" * 70_000 + b"\r\n\r\n"), "invalid_response"),
@@ -281,8 +303,6 @@ def test_without_verification_tls_works_and_its_time_is_recorded(tls_receiver: R
     outcome = send(tls_receiver.url(), verify_tls=False)
     assert isinstance(outcome, Succeeded)
     assert result_of(outcome)["timings_ms"]["tls"] > 0
-    again = send(tls_receiver.url(), verify_tls=False)
-    assert result_of(again)["timings_ms"]["tls"] == 0
 
 
 @allowed

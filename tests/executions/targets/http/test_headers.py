@@ -15,6 +15,7 @@ from executions.targets.http.headers import (
     fold,
     for_another_origin,
     is_sensitive,
+    is_sensitive_in_response,
     masked,
     without_body,
 )
@@ -28,15 +29,32 @@ CREDENTIALS = [
     "X-Hub-Signature-256",
     "Key",
     "X-Key-Id",
+    "Proxy-Authorization",
+    "Set-Cookie",
+    "Ocp-Apim-Subscription-Key",
+    "X-Amz-Security-Token",
+    "X_API_KEY",
+    "Pwd",
+    "X-Passphrase",
+    "X-Hmac",
+    "SubscriptionKey",
+    "X-Vault",
+    "Sesame",
+    "X-Accept",
+    "Accept-Ticket",
+    "Content-Hmac",
+    "Referer",
 ]
-OTHERS = [
+HARMLESS = [
     "Accept",
+    "ACCEPT_LANGUAGE",
     "X-Request-Id",
     "Idempotency-Key",
     "idempotency_key",
-    "X-Monkey",
-    "Keyword",
-    "X-Keyboard",
+    "User-Agent",
+    "If-None-Match",
+    "traceparent",
+    "Mainspring-Run-Id",
     "Content-Type",
 ]
 
@@ -119,8 +137,8 @@ def test_the_value_of_a_credential_is_hidden(name: str) -> None:
     assert masked({name: "secret", "Accept": "text/plain"}) == {name: MASK, "Accept": "text/plain"}
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_the_value_of_any_other_header_is_shown(name: str) -> None:
+@pytest.mark.parametrize("name", HARMLESS)
+def test_the_value_of_a_harmless_header_is_shown(name: str) -> None:
     assert not is_sensitive(name)
     assert masked({name: "shown"}) == {name: "shown"}
 
@@ -131,10 +149,26 @@ def test_a_masked_header_cannot_be_saved() -> None:
             check_value(value)
 
 
-def test_a_redirect_to_another_origin_takes_all_headers_but_credentials() -> None:
-    headers = dict.fromkeys([*CREDENTIALS, *OTHERS], "x")
+def test_a_redirect_to_another_origin_takes_only_harmless_headers() -> None:
+    headers = dict.fromkeys([*CREDENTIALS, *HARMLESS], "x")
 
-    assert list(for_another_origin(headers)) == OTHERS
+    assert list(for_another_origin(headers)) == HARMLESS
+
+
+@settings(max_examples=60)
+@given(st.from_regex(r"\A[A-Za-z][A-Za-z0-9-]{0,20}\Z"))
+def test_a_header_of_any_unknown_name_is_treated_as_a_credential(name: str) -> None:
+    assert is_sensitive(f"{name}-x") and is_sensitive_in_response(f"{name}-x")
+
+
+@pytest.mark.parametrize("name", ["Set-Cookie", "X-Csrf", "X-Session", "WWW-Authenticate", "X-Anything", "Link"])
+def test_an_unknown_response_header_is_hidden(name: str) -> None:
+    assert is_sensitive_in_response(name)
+
+
+@pytest.mark.parametrize("name", ["Content-Type", "ETAG", "Retry-After", "Location", "RateLimit-Reset", "X-Request-Id"])
+def test_a_harmless_response_header_is_shown(name: str) -> None:
+    assert not is_sensitive_in_response(name)
 
 
 def test_a_request_without_its_body_has_no_header_that_describes_one() -> None:

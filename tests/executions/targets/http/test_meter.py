@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import io
+import itertools
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from executions.targets.http.meter import Meter, TooMuch
+from executions.targets.http.meter import (
+    MAX_SMALL_READS,
+    N_FREE_READS,
+    N_READS_PER_PAUSE,
+    PAUSE_SECONDS,
+    SMALL_READ_BYTES,
+    Meter,
+    TooMuch,
+)
 
 
 class Raw(io.RawIOBase):
@@ -76,3 +85,39 @@ def test_a_meter_works_below_a_buffer() -> None:
     assert [lines.readline(), lines.readline()] == [b"one\n", b"two\n"]
     with pytest.raises(TooMuch):
         lines.readline()
+
+
+@pytest.mark.parametrize("piece", [1, SMALL_READ_BYTES - 1])
+def test_many_tiny_pieces_make_the_reader_pause(piece: int) -> None:
+    pauses: list[float] = []
+    meter = Meter(Raw(b"x" * piece * 2000, piece), 10**6, pauses.append, lambda: 0)
+
+    assert len(meter.readall()) == piece * 2000
+    assert pauses == [PAUSE_SECONDS] * len(pauses)
+    assert len(pauses) == pytest.approx((2000 - N_FREE_READS) / N_READS_PER_PAUSE, abs=1)
+
+
+def test_pieces_of_some_size_are_read_without_a_pause() -> None:
+    pauses: list[float] = []
+    meter = Meter(Raw(b"x" * SMALL_READ_BYTES * 10_000, SMALL_READ_BYTES), 10**8, pauses.append, lambda: 0)
+
+    assert len(meter.readall()) == SMALL_READ_BYTES * 10_000
+    assert pauses == []
+
+
+def test_tiny_pieces_without_end_are_too_much() -> None:
+    meter, n_read = Meter(Raw(b"x" * 10**6, 1), 10**8, lambda seconds: None, lambda: 0), 0
+    with pytest.raises(TooMuch, match="pieces of a few bytes"):
+        while meter.read(64):
+            n_read += 1
+    assert n_read == MAX_SMALL_READS
+
+
+def test_tiny_pieces_that_come_slowly_are_never_too_much() -> None:
+    """A server may send a line of progress every few seconds for a day."""
+    clock = itertools.count(0, 0.02)
+    pauses: list[float] = []
+    n_bytes = 2 * MAX_SMALL_READS
+
+    assert len(Meter(Raw(b"x" * n_bytes, 1), 10**6, pauses.append, clock.__next__).readall()) == n_bytes
+    assert pauses == []

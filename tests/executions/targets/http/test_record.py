@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.targets.http.exchange import Request, Response, Trace
-from executions.targets.http.record import MAX_HEADERS_LENGTH, decode, record
+from executions.targets.http.exchange import Request, Trace
+from executions.targets.http.record import MAX_HEADER_LENGTH, MAX_HEADERS_LENGTH, decode, record
+from executions.targets.http.redaction import Secrets
+from executions.targets.http.response import Response
 from executions.targets.http.urls import parse_http_url
 from values.json_values import find_unstorable
 
 
 def recorded(response: Response | None) -> dict[str, object]:
-    request = Request("POST", parse_http_url("https://e.com/?q=1"), {"Authorization": "Bearer s3cret"}, b"abc")
-    result: dict[str, object] = record(Trace(request=request, response=response, remote_address="8.8.8.8"))
+    headers = {"Authorization": "Bearer s3cret-token", "Accept": "text/plain"}
+    request = Request("POST", parse_http_url("https://e.com/?q=1"), headers, b"abc")
+    trace = Trace(request=request, response=response, remote_address="8.8.8.8")
+    result: dict[str, object] = record(trace, Secrets(request.headers))
     return result
 
 
@@ -47,6 +52,42 @@ def test_a_flood_of_headers_is_truncated() -> None:
     response = recorded(Response(200, "OK", [(f"X-{n}", "a" * 60_000) for n in range(100)]))["response"]
     assert isinstance(response, dict)
     assert len(json.dumps(response["headers"])) < MAX_HEADERS_LENGTH + 1024
+
+
+def test_the_query_of_a_url_in_a_response_header_is_hidden() -> None:
+    headers = [("Location", "https://e.com/next?code=s3cret&page=2"), ("Content-Location", "/a?s3cret")]
+    response = recorded(Response(302, "Found", headers))["response"]
+    assert isinstance(response, dict)
+    assert response["headers"] == {
+        "location": "https://e.com/next?code=••••&page=••••",
+        "content-location": "/a?••••",
+    }
+
+
+def test_an_echoed_secret_is_hidden_in_every_part_of_the_response() -> None:
+    headers = [("Server", "s3cret-token/1"), ("Via-S3cret-Token", "1"), ("Location", "/s3cret-token")]
+    body = b'{"headers": {"authorization": "Bearer s3cret-token", "accept": "text/plain"}}'
+    result = recorded(Response(200, "s3cret-token is fine", headers, body))
+    assert "s3cret" not in json.dumps(result).lower()
+    assert isinstance(result["response"], dict)
+    assert result["response"]["body"] == '{"headers": {"authorization": "••••", "accept": "text/plain"}}'
+
+
+@pytest.mark.parametrize("n_shown", range(1, 13))
+def test_a_secret_at_the_end_of_a_truncated_text_is_hidden(n_shown: int) -> None:
+    start = "s3cret-token"[:n_shown]
+    text = "x" * (MAX_HEADER_LENGTH - n_shown) + "s3cret-token"
+    response = Response(200, "y" * (200 - n_shown) + "s3cret-token", [("Server", text)], b"body " + start.encode())
+    result = recorded(dataclasses.replace(response, truncated=True))
+    assert ("s3c" in json.dumps(result)) is False
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-16-le", "utf-8"])
+def test_a_secret_is_hidden_in_a_body_of_any_charset(charset: str) -> None:
+    body = "a s3cret-token b".encode(charset)
+    for content_type in (f"text/plain; charset={charset}", "text/plain"):
+        result = recorded(Response(200, "", [("Content-Type", content_type)], body))
+        assert "s3cret" not in json.dumps(result).replace("\\u0000", "")
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from executions.targets.http.exchange import Request, Response
+from executions.targets.http.exchange import Request
 from executions.targets.http.failures import InvalidResponse
 from executions.targets.http.redirects import next_request
+from executions.targets.http.response import Response
 from executions.targets.http.urls import parse_http_url
 
-HEADERS = {"Authorization": "Bearer x", "X-Api-Key": "y", "Content-Type": "application/json", "X-Trace": "1"}
+HEADERS = {"Authorization": "Bearer x", "X-Api-Key": "y", "Content-Type": "application/json", "X-Request-Id": "1"}
 
 
 def followed(method: str, status: int, location: str = "/next", origin: str = "https://e.com/a") -> Request:
@@ -45,7 +46,7 @@ def test_method_and_body_change_as_in_a_browser(status: int, method: str, become
 
 @pytest.mark.parametrize("location", ["http://e.com/", "https://e.com:444/", "https://other.com/", "//www.e.com/"])
 def test_credentials_are_dropped_when_the_origin_changes(location: str) -> None:
-    assert followed("POST", 307, location).headers == {"Content-Type": "application/json", "X-Trace": "1"}
+    assert followed("POST", 307, location).headers == {"Content-Type": "application/json", "X-Request-Id": "1"}
 
 
 @pytest.mark.parametrize("location", ["/x", "https://e.com:443/x", "https://E.com/x"])

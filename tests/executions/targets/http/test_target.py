@@ -187,7 +187,7 @@ def test_a_followed_redirect_is_recorded(receiver: Receiver) -> None:
     receiver.script("/old", redirect("/new?x=1", 307))
     outcome = send(receiver.url("/old"), {"a": 1}, method="POST", follow_redirects=True)
     assert seen_by_server(outcome)["body"] == '{"a":1}'
-    assert result_of(outcome)["redirects"] == [{"status": 307, "url": receiver.url("/new?x=1"), "method": "POST"}]
+    assert result_of(outcome)["redirects"] == [{"status": 307, "url": receiver.url("/new?x=••••"), "method": "POST"}]
     assert result_of(outcome)["request"]["url"] == receiver.url("/old")
 
 
@@ -213,12 +213,14 @@ def test_credentials_are_dropped_on_a_redirect_to_another_host(
     answer_look_ups(monkeypatch, "127.0.0.1")
     receiver.script("/old", redirect(f"http://other.example:{receiver.port}/new"))
     send(
-        receiver.url("/old"), headers={"Authorization": "Bearer x", "X-Api-Key": "y", "X-B": "z"}, follow_redirects=True
+        receiver.url("/old"),
+        headers={"Authorization": "Bearer x", "X-Passphrase": "y", "X-Request-Id": "z"},
+        follow_redirects=True,
     )
     first, second = receiver.requests
     assert first.headers["authorization"] == "Bearer x"
-    assert not {"authorization", "x-api-key"} & set(second.headers)
-    assert second.headers["x-b"] == "z"
+    assert not {"authorization", "x-passphrase"} & set(second.headers)
+    assert second.headers["x-request-id"] == "z"
 
 
 @allowed

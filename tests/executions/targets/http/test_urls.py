@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.targets.http.urls import MAX_URL_LENGTH, follow, parse_http_url, with_query
+from executions.targets.http.urls import MAX_REDIRECT_LENGTH, MAX_URL_LENGTH, follow, parse_http_url, with_query
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,24 @@ def test_the_query_is_appended_to_that_of_the_url() -> None:
         ("http://e.com/plain", "http://e.com/plain"),
         ("/\xc3\xa9", "https://e.com/%C3%A9"),
         ("?q=1", "https://e.com/a/b?q=1"),
+        ("/a b?x=1 2", "https://e.com/a%20b?x=1%202"),
+        ("c d", "https://e.com/a/c%20d"),
+        ("?q=1 2", "https://e.com/a/b?q=1%202"),
+        ("//other.com/x y", "https://other.com/x%20y"),
+        ("https://e.com:8443/{a}|b?`c`", "https://e.com:8443/%7Ba%7D%7Cb?%60c%60"),
+        ("  /x\t ", "https://e.com/x"),
+        ("/x\xc3\xa9?\xe2\x82\xac", "https://e.com/x%C3%A9?%E2%82%AC"),
+        ("/x\xe9", "https://e.com/x%E9"),
+        ("http://b\xc3\xbccher.example/", "http://xn--bcher-kva.example/"),
+        ("/100%", "https://e.com/100%25"),
+        ("/a%20b%zz", "https://e.com/a%20b%25zz"),
+        ("\\\\other.com\\x?a\\b", "https://other.com/x?a%5Cb"),
+        ("/\\other.com/x", "https://other.com/x"),
+        ("https:\\\\other.com\\@e.com", "https://other.com/@e.com"),
+        ("/x%0d%0aEvil: 1", "https://e.com/x%0D%0AEvil:%201"),
+        ("/x\r\nEvil: 1", "https://e.com/xEvil:%201"),
+        ("/x\0y\x7f", "https://e.com/x%00y%7F"),
+        ("/?u=http://f.com/a b#c d", "https://e.com/?u=http://f.com/a%20b"),
     ],
 )
 def test_a_location_is_resolved_against_the_url_of_the_request(location: str, expected: str) -> None:
@@ -96,8 +114,23 @@ def test_a_location_is_resolved_against_the_url_of_the_request(location: str, ex
 
 
 @pytest.mark.parametrize(
-    "location", ["file:///etc/passwd", "gopher://e.com/", "https://u:p@e.com/", "http://[", "javascript:1"]
-)
+    "location",
+    ["file:///etc/passwd", "gopher://e.com/", "https://u:p@e.com/", "http://[", "javascript:1", "http://e .com/", "http://\xe9.com/",
+     "http://e.com%0d%0a/", "//u@e.com", "\\\\u:p@e.com", "java\nscript:1"],
+)  # fmt: skip
 def test_a_location_that_may_not_be_requested_is_refused(location: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         follow(parse_http_url("https://e.com/a/b"), location)
+
+
+@given(
+    st.text(st.characters(max_codepoint=255), max_size=40), st.sampled_from(["", "/", "//", "https://", "?", "\\\\"])
+)
+def test_a_location_never_adds_a_line_or_a_space_to_a_request(text: str, start: str) -> None:
+    try:
+        url = follow(parse_http_url("https://e.com/a/b"), start + text)
+    except ValueError as error:
+        assert str(error)
+    else:
+        assert all("\x21" <= character <= "\x7e" for character in url.target + url.host)
+        assert parse_http_url(url.text, MAX_REDIRECT_LENGTH) == url

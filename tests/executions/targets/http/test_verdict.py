@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from executions.targets.base import Failed, RetryAt, Succeeded
 from executions.targets.http.config import HttpConfig
-from executions.targets.http.exchange import Response
+from executions.targets.http.response import Response
 from executions.targets.http.verdict import judge, retry_after
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -69,7 +69,11 @@ def test_a_retried_status_with_retry_after_names_the_time_of_the_next_attempt(st
         ("0", NOW),
         ("5", NOW + timedelta(seconds=5)),
         (" 5 ", NOW + timedelta(seconds=5)),
+        ("0000000000000000000005", NOW + timedelta(seconds=5)),
         ("999999999", NOW + CAP),
+        ("99999999999", NOW + CAP),
+        ("9" * 5000, NOW + CAP),
+        ("3601", NOW + CAP),
         ("Fri, 20 Nov 2026 12:05:00 GMT", NOW + timedelta(minutes=5)),
         ("Fri, 20 Nov 2026 12:05:00 -0000", NOW + timedelta(minutes=5)),
         ("Thu, 19 Nov 2026 12:00:00 GMT", NOW),
@@ -80,13 +84,27 @@ def test_a_retried_status_with_retry_after_names_the_time_of_the_next_attempt(st
         ("-5", None),
         ("1.5", None),
         ("٥", None),
-        ("9" * 5000, None),
         ("Fri, 99 Nov 2026 12:00:00 GMT", None),
-        ("Fri, 31 Dec 9999 23:00:00 -2359", None),
+        ("Fri, 20 Nov 2026 25:05:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:00:00 -2359", NOW + CAP),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", NOW + CAP),
+        ("Fri, 31 Dec 10000 23:59:59 GMT", NOW + CAP),
+        ("Sat, 01 Jan 0100 00:00:00 +2359", NOW),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", NOW),
+        ("Fri Nov 20 12:05:00 2026", NOW + timedelta(minutes=5)),
+        ("1e3", None),
+        ("+5", None),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date_and_capped(value: str | None, expected: datetime | None) -> None:
     assert retry_after(value, NOW, CAP) == expected
+
+
+@given(st.integers(0, 10**12), st.integers(0, 10**12))
+def test_the_longer_the_wait_that_is_asked_for_the_longer_it_is(one: int, other: int) -> None:
+    shorter, longer = (retry_after(str(seconds), NOW, CAP) for seconds in sorted((one, other)))
+    assert shorter is not None and longer is not None
+    assert shorter <= longer
 
 
 @given(st.text())

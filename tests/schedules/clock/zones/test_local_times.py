@@ -8,6 +8,7 @@ import pytest
 
 from schedules.clock.cron.expression import read_cron
 from schedules.clock.zones.local_times import Fold, Gap, cron_instants, has_time_between
+from schedules.clock.zones.zones import LAST_AT
 
 NEW_YORK = "America/New_York"
 SPRING = datetime(2027, 3, 14, tzinfo=UTC)  # clocks in New York go from 02:00 EST to 03:00 EDT at 07:00 UTC
@@ -120,3 +121,26 @@ def test_the_rarest_date_is_found_across_forty_years() -> None:
 def test_a_range_of_local_times_includes_its_start_and_excludes_its_end(start: str, end: str, is_found: bool) -> None:
     low, high = (datetime.fromisoformat(f"2027-01-01T{text}") for text in (start, end))
     assert has_time_between(read_cron("30 2 * * *").new_finder(), low, high) is is_found
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Kiritimati", "UTC"])
+def test_the_search_ends_with_the_calendar(zone: str) -> None:
+    after = datetime(9990, 1, 1, tzinfo=UTC)
+    found = list(cron_instants(read_cron("0 20 31 12 *"), zone, (Gap.SHIFT, Fold.FIRST), after, LAST_AT))
+    assert len(found) == 9
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "UTC"])
+@pytest.mark.parametrize(
+    "expression", ["30 2 29 2 *", "15 2 1 4,10 *", "0,30 1-2 8-14 3,11 */7", "*/30 2 1-7 4,10 *", "30 2 L 3,10 *"]
+)
+@pytest.mark.parametrize("fold", Fold)
+def test_a_search_that_jumps_finds_what_a_search_in_short_steps_finds(expression: str, zone: str, fold: Fold) -> None:
+    cron, policies = read_cron(expression), (Gap.SHIFT, fold)
+    start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2034, 1, 1, tzinfo=UTC)
+    stepped: list[datetime] = []
+    at = start
+    while at < end:
+        stepped += cron_instants(cron, zone, policies, at, at + timedelta(days=5))
+        at += timedelta(days=5)
+    assert list(cron_instants(cron, zone, policies, start, end)) == [at for at in stepped if at <= end]

@@ -1,0 +1,41 @@
+"""What all responses of the API have in common, whichever layer sends them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from django.http import JsonResponse
+
+from values.problem_documents import API, MEDIA_TYPE, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
+
+
+def complete_api_responses(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """A middleware for responses of URLs below /api/.
+
+    It adds `Cache-Control: no-store` if there is no such header, and makes each 405 a problem document: the views of
+    Django and drf-spectacular send others.
+    """
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.path.startswith(API):
+            if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+                response = _not_allowed(request.method or "", response.headers.get("Allow", ""))
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return handle
+
+
+def _not_allowed(method: str, allowed: str) -> HttpResponse:
+    text = f"This URL does not accept {method[:20]}. It accepts {allowed}."
+    headers = {"Allow": allowed}
+    return JsonResponse(problem(405, text), status=405, content_type=MEDIA_TYPE, headers=headers)

@@ -1,0 +1,146 @@
+"""What gunicorn uses as the socket of a client: reads only what has arrived, and never waits."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import deque
+from dataclasses import dataclass
+from typing import IO, Any
+
+READ_SIZE = 64 * 1024  # bytes that are read or sent at once
+
+
+@dataclass(slots=True)
+class FilePart:
+    """A part of a file that the client has not read yet. It owns its file descriptor."""
+
+    descriptor: int
+    offset: int
+    n_bytes: int
+
+
+class Channel:
+    """The bytes that have arrived from a client, and the bytes that the client has not read yet.
+
+    The main loop and the thread that serves the client's request use it in turn, never at the same time.
+    """
+
+    def __init__(self, accepted: socket.socket) -> None:
+        accepted.setblocking(False)
+        self._socket = accepted
+        self._to_send: deque[memoryview | FilePart] = deque()
+        self.received = bytearray()
+        self.n_readable = 0  # bytes of `received` that belong to the current request, and that gunicorn may read
+        self.n_unsent = 0  # bytes that the client has not read yet
+        self.target = ""  # of the current request, for the form of an error response
+
+    # For the main loop
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def receive(self) -> bool:
+        """Read what has arrived. Return False at the end of the stream. Raises OSError if the connection is lost."""
+        try:
+            data = self._socket.recv(READ_SIZE)
+        except BlockingIOError:
+            return True
+        self.received += data
+        return bool(data)
+
+    def flush(self) -> bool:
+        """Send what the client accepts without waiting. Return whether everything has been sent.
+
+        Raises OSError if the connection is lost.
+        """
+        while self._to_send:
+            part = self._to_send[0]
+            data = _read(part) if isinstance(part, FilePart) else part
+            try:
+                n_sent = self._socket.send(data)
+            except BlockingIOError:
+                return False
+            self.n_unsent -= n_sent
+            if isinstance(part, FilePart):
+                part.offset += n_sent
+                part.n_bytes -= n_sent
+                is_sent = not part.n_bytes
+            else:
+                is_sent = n_sent == len(part)
+            if is_sent:
+                _release(self._to_send.popleft())
+            elif not isinstance(part, FilePart):
+                self._to_send[0] = part[n_sent:]
+        return True
+
+    def end_stream(self) -> None:
+        """Tell the client that no more bytes follow. Raises OSError if the connection is lost."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def disconnect(self) -> None:
+        for part in self._to_send:
+            _release(part)
+        self._to_send.clear()
+        self.received.clear()
+        self.n_unsent = 0
+        self._socket.close()
+
+    @property
+    def n_in_memory(self) -> int:
+        """Bytes of memory that the client occupies."""
+        return len(self.received) + sum(len(part) for part in self._to_send if isinstance(part, memoryview))
+
+    # For gunicorn
+
+    def recv(self, size: int) -> bytes:
+        """Return bytes of the current request; no bytes after its end."""
+        size = min(size, self.n_readable)
+        part = bytes(self.received[:size])
+        del self.received[:size]
+        self.n_readable -= size
+        return part
+
+    def send(self, data: bytes) -> int:
+        """Send nothing. gunicorn calls this only for `100 Continue`, for which no client waits any more."""
+        return len(data)
+
+    def sendall(self, data: bytes) -> None:
+        """Send or keep the data. Raises OSError if the connection is lost."""
+        self._to_send.append(memoryview(data))
+        self.n_unsent += len(data)
+        self.flush()
+
+    def sendfile(self, file: IO[bytes], offset: int = 0, count: int = 0) -> None:
+        """Send or keep a part of a file. Raises OSError if the connection is lost."""
+        self._to_send.append(FilePart(os.dup(file.fileno()), offset, count))
+        self.n_unsent += count
+        self.flush()
+
+    def gettimeout(self) -> float:
+        """Return that calls never wait."""
+        return 0.0
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Ignore the timeout: no call waits."""
+
+    def setblocking(self, flag: Any) -> None:
+        """Ignore the mode: no call waits."""
+
+    def shutdown(self, how: int) -> None:
+        """Ignore the call: the main loop ends the stream when the client has read the response."""
+
+    def close(self) -> None:
+        """Ignore the call: the main loop closes the connection when the client has read the response."""
+
+
+def _read(part: FilePart) -> bytes:
+    data = os.pread(part.descriptor, min(part.n_bytes, READ_SIZE), part.offset)
+    if not data:
+        raise OSError("The file became shorter while it was being sent.")
+    return data
+
+
+def _release(part: memoryview | FilePart) -> None:
+    if isinstance(part, FilePart):
+        os.close(part.descriptor)

@@ -1,0 +1,269 @@
+"""gunicorn's `gthread` worker, whose main loop reads the requests and sends the responses.
+
+A thread serves a request that has arrived completely, and leaves the response to the main loop. So clients that send or
+read slowly occupy no thread, only memory, which is bounded.
+"""
+
+from __future__ import annotations
+
+import errno
+import resource
+import selectors
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from gunicorn import util
+from gunicorn.errors import ConfigError
+from gunicorn.http.errors import NoMoreData
+from gunicorn.http.wsgi import Response, default_environ
+from gunicorn.workers.gthread import ThreadWorker
+
+from scheduler_project.web.server.connection import Connection, Refusal
+from scheduler_project.web.server.crowding import largest, longest_waiting
+from scheduler_project.web.server.refusals import write_error
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+log = structlog.get_logger(__name__)
+
+FIRST_BYTE_TIMEOUT = 5.0  # seconds from the connection to its first byte
+READ_TIMEOUT = 10.0  # seconds from the first byte of a request to its last
+WRITE_TIMEOUT = 30.0  # seconds for each part of the response
+PART = 64 * 1024  # bytes of a response
+CLOSE_TIMEOUT = 2.0  # seconds for a client to read the end of the response and close
+MAX_IN_MEMORY = 64 * 1024 * 1024  # bytes of requests that arrive, and of responses that clients have not read
+N_ACCEPTED_AT_ONCE = 8  # few, so that the other web process accepts connections too
+COUNT_INTERVAL = 0.05  # seconds between two counts of the memory
+SWEEP_INTERVAL = 0.25  # seconds between two looks at the timeouts
+# Seconds a busy thread keeps the interpreter while the main loop or a probe waits for it; Python's default is 5 ms.
+SWITCH_INTERVAL = 0.001
+LOG_INTERVAL = 10.0  # seconds between two log lines about closed connections
+# Each has a thread of its own, so that they respond while all other threads are busy.
+PROBES = ("/health/live", "/health/ready")
+CLIENT_HAS_LEFT = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN)
+
+util.write_error = write_error
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
+    """gunicorn's `gthread` worker with its own main loop for connections."""
+
+    tpool: ThreadPoolExecutor
+
+    @classmethod
+    def check_config(cls, cfg: Any, log: Any) -> None:
+        if cfg.is_ssl:
+            raise ConfigError("This worker serves plain HTTP: let a proxy terminate TLS.")
+        super().check_config(cfg, log)
+
+    def init_process(self) -> None:
+        self.connections: set[Connection] = set()
+        self.probes = {path: ThreadPoolExecutor(1) for path in PROBES}
+        n_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # The other half is for the database, logs, files that are being sent and the program itself.
+        self.worker_connections: int = min(self.cfg.worker_connections, max(n_files // 2, 16))
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        self._has_grown = False
+        self._next_sweep = self._next_count = self._next_line = 0.0
+        self._n_closed = 0
+        super().init_process()
+
+    # Waiting for clients
+
+    def accept(self, listener: Any) -> None:
+        for _ in range(N_ACCEPTED_AT_ONCE):
+            try:
+                accepted, client = listener.accept()
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    self._make_room(0)
+                elif error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
+                    raise
+                return
+            connection = Connection(accepted, client, listener.getsockname(), self.cfg)
+            self.connections.add(connection)
+            self.nr_conns += 1
+            self._watch(connection, selectors.EVENT_READ, FIRST_BYTE_TIMEOUT)
+            # gunicorn accepts no connection while it has `worker_connections`.
+            self._make_room(self.worker_connections - 1)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        super().wait_for_and_dispatch_events(timeout)
+        now = time.monotonic()
+        if self._has_grown and now >= self._next_count:
+            self._has_grown, self._next_count = False, now + COUNT_INTERVAL
+            self._free_memory()
+        if now >= self._next_sweep:
+            self._next_sweep = now + SWEEP_INTERVAL
+            self._sweep(now)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Close connections without a request by `deadline`: gunicorn calls this when the worker stops."""
+        for connection in self.connections:
+            if connection.is_idle:
+                connection.timeout = min(connection.timeout, deadline)
+
+    def _watch(self, connection: Connection, events: int, seconds: float) -> None:
+        """Wait for the client for at most `seconds`."""
+        callback = partial(self._on_event, connection)
+        if not connection.events:
+            self.poller.register(connection.sock.fileno(), events, callback)
+        elif connection.events != events:
+            self.poller.modify(connection.sock.fileno(), events, callback)
+        connection.events, connection.since = events, time.monotonic()
+        connection.timeout, connection.n_left = connection.since + seconds, connection.sock.n_unsent
+
+    def _unwatch(self, connection: Connection) -> None:
+        if connection.events:
+            self.poller.unregister(connection.sock.fileno())
+            connection.events = 0
+
+    def _on_event(self, connection: Connection, _: int) -> None:
+        if not connection.events:  # another event of the same pass has closed it
+            return
+        if connection.events == selectors.EVENT_WRITE:
+            self._write(connection)
+        else:
+            self._read(connection)
+
+    def _waiting(self) -> list[Connection]:
+        return [connection for connection in self.connections if connection.events]
+
+    def _sweep(self, now: float) -> None:
+        for connection in self._waiting():
+            if connection.timeout <= now:
+                self._drop(connection)
+        if self._n_closed and now >= self._next_line:
+            log.warning("clients_disconnected", action="serve", n_connections=self._n_closed)
+            self._n_closed, self._next_line = 0, now + LOG_INTERVAL
+
+    def _make_room(self, n_connections: int) -> None:
+        """Close one connection if there are more than `n_connections`."""
+        if len(self.connections) > n_connections and (waiting := self._waiting()):
+            self._n_closed += 1
+            self._drop(longest_waiting(waiting))
+
+    def _free_memory(self) -> None:
+        n_bytes = sum(connection.n_in_memory for connection in self.connections)
+        while n_bytes > MAX_IN_MEMORY and (waiting := self._waiting()):
+            found = largest(waiting)
+            n_bytes -= found.n_in_memory
+            self._n_closed += 1
+            self._drop(found)
+
+    # From the first byte of a request to its thread
+
+    def _read(self, connection: Connection) -> None:
+        try:
+            is_open = connection.sock.receive()
+        except OSError:
+            self._drop(connection)
+            return
+        if connection.is_closing:
+            connection.sock.received.clear()
+            if not is_open:
+                self._drop(connection)
+            return
+        self._has_grown = True
+        if connection.is_idle and connection.sock.received:
+            self._watch(connection, selectors.EVENT_READ, READ_TIMEOUT)
+        self._advance(connection, is_open=is_open)
+
+    def _advance(self, connection: Connection, *, is_open: bool = True) -> None:
+        """Give the connection to a thread if its request has arrived."""
+        try:
+            has_request = connection.has_request(is_open=is_open)
+        except (NoMoreData, StopIteration, OSError):
+            self._drop(connection)
+        except Exception as error:  # noqa: BLE001 - as gunicorn does: any error of the parser is the request's
+            self._refuse(connection, error)
+        else:
+            if has_request:
+                self._unwatch(connection)
+                self.enqueue_req(connection)
+
+    def _refuse(self, connection: Connection, error: Exception) -> None:
+        self._unwatch(connection)
+        connection.is_kept = False
+        if isinstance(error, Refusal):
+            self._send_refusal(connection, error)
+        else:
+            self.handle_error(connection.request, connection.sock, connection.client, error)
+        self._write(connection)
+
+    def _send_refusal(self, connection: Connection, refusal: Refusal) -> None:
+        request, status = connection.request, refusal.status
+        response = Response(request, connection.sock, self.cfg)
+        response.status = f"{status.value} {status.phrase}"
+        address, port = connection.client[:2] if isinstance(connection.client, tuple) else ("", "")
+        environ = default_environ(request, connection.sock, self.cfg) | {"REMOTE_ADDR": address, "REMOTE_PORT": port}
+        self.log.access(response, request, environ, timedelta())
+        with suppress(OSError):
+            write_error(connection.sock, status.value, status.phrase, str(refusal))
+
+    def enqueue_req(self, conn: Connection) -> None:
+        pool = self.probes.get(conn.request.path, self.tpool)
+        future = pool.submit(self.handle, conn)
+        future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+
+    # In a thread
+
+    def handle(self, conn: Connection) -> bool:
+        """Serve the request. Return whether another request may follow on the connection."""
+        try:
+            return bool(self._keepalive_after(conn, self.handle_request(conn.request, conn)))
+        except NoMoreData:  # the body's end is not where it seemed to be
+            self._send_refusal(conn, Refusal(HTTPStatus.BAD_REQUEST, "The chunked body cannot be read."))
+        except StopIteration as error:
+            self.log.debug("Closing connection. %s", error)
+        except OSError as error:
+            if error.errno in CLIENT_HAS_LEFT:
+                self.log.debug("Ignoring a client that has left")
+            else:
+                self.log.exception("Socket error processing request.")
+        except Exception as error:  # noqa: BLE001 - as gunicorn does: it logs the error and responds with 500
+            self.handle_error(conn.request, conn.sock, conn.client, error)
+        return False
+
+    # From the response to the next request
+
+    def finish_request(self, conn: Connection, fs: Future[bool]) -> None:
+        """Send the rest of the response. gunicorn calls this in the main loop."""
+        conn.is_kept = not fs.cancelled() and not fs.exception() and fs.result() and not conn.sock.n_readable
+        self._has_grown = True
+        self._write(conn)
+
+    def _write(self, connection: Connection) -> None:
+        try:
+            is_sent = connection.sock.flush()
+            if not is_sent:
+                if not connection.events or connection.n_left - connection.sock.n_unsent >= PART:
+                    self._watch(connection, selectors.EVENT_WRITE, WRITE_TIMEOUT)
+            elif connection.is_kept:
+                self._await_next(connection)
+            else:
+                connection.sock.end_stream()
+                connection.is_closing = True
+                self._watch(connection, selectors.EVENT_READ, CLOSE_TIMEOUT)
+        except OSError:
+            self._drop(connection)
+
+    def _await_next(self, connection: Connection) -> None:
+        connection.start_next()
+        self._watch(connection, selectors.EVENT_READ, self.cfg.keepalive if connection.is_idle else READ_TIMEOUT)
+        if not connection.is_idle:
+            self._advance(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        self._unwatch(connection)
+        connection.sock.disconnect()
+        self.connections.discard(connection)
+        self.nr_conns -= 1

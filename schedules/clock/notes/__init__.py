@@ -1,0 +1,1 @@
+"""Warnings about behaviour of a schedule that people often do not expect."""

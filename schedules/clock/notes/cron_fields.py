@@ -1,0 +1,100 @@
+"""Notes on the fields of a cron expression. They do not depend on the time zone."""
+
+from __future__ import annotations
+
+import re
+
+from schedules.clock.cron.expression import Cron
+from schedules.clock.wording import WEEKDAYS, joined, ordinal
+
+_SHORT_MONTHS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}  # days of these months, leap day excluded; other months have 31
+
+
+def field_notes(cron: Cron, text: str) -> list[str]:
+    """Return the notes on the expression's fields. `text` is the expression as it was written."""
+    notes = _foreign_notes(cron, text.split())
+    parts = cron.parts
+    if cron.days_are_either:
+        notes.append(
+            "Day of month and day of week are both given: the schedule runs on each day that matches either field. "
+            "A day must match both fields only if one of them starts with *, such as */2."
+        )
+    elif parts[3] != "*" and parts[5] != "*":
+        notes.append(
+            "Day of month and day of week are both given, and at least one of them starts with *: "
+            "the schedule runs only on days that match both fields."
+        )
+    if len(cron.minutes) == 60 and len(cron.hours) < 24:
+        notes.append(
+            "The schedule runs in every minute of the given hours. To run in only one minute of each hour, set the "
+            "minute field, for example to 0."
+        )
+    for name, part, size in zip(("second", "minute", "hour"), parts, (60, 60, 24), strict=False):
+        notes += _step_notes(name, part, size)
+    return notes + _day_step_notes(cron) + _short_month_notes(cron)
+
+
+def _foreign_notes(cron: Cron, words: list[str]) -> list[str]:
+    """Return notes on expressions that were perhaps written for AWS or Quartz, where they have another meaning."""
+    if len(words) == 6 and "?" in (words[2], words[4]):
+        return [
+            (
+                "The expression has six fields, so the first one is the second. If the last one is meant as a year, as in "
+                f"AWS, write “{' '.join(words[:5])}”."
+            )
+        ]
+    is_of_quartz = len(words) == 7 or (len(words) == 6 and "?" in words)
+    if is_of_quartz and re.search("(?<![#/0-9])[0-7]", words[5]):
+        named = joined(
+            [WEEKDAYS[day] for day in sorted(cron.days.weekdays | {item[0] for item in cron.days.nth_weekdays})]
+        )
+        return [
+            (
+                f"Days of the week are counted from 0 (Sunday), so {words[5]} means {named}. Quartz counts from 1 (Sunday): "
+                "use names, such as MON."
+            )
+        ]
+    return []
+
+
+def _day_step_notes(cron: Cron) -> list[str]:
+    part, days = cron.parts[3], [ordinal(day) for day in sorted(cron.days.numbers)]
+    if not part.startswith("*/") or "," in part or len(days) < 2 or len(cron.months) < 12:
+        return []
+    listed = joined([*days[:3], "so on"]) if len(days) > 4 else joined(days)
+    return [
+        (
+            f"The step of the day of month starts again each month: {part} means the {listed}, and the {days[0]} follows the "
+            f"{days[-1]}. For equal intervals, use the field “every”."
+        )
+    ]
+
+
+def _short_month_notes(cron: Cron) -> list[str]:
+    if cron.days_are_either:
+        return []
+    # Months must have at least this number of days to contain one of the named days.
+    needed = [*cron.days.numbers, *(each.number + each.is_from_end for each in cron.days.month_days)]
+    day = min(needed)
+    short = [month for month in cron.months if _SHORT_MONTHS.get(month, 31) < day]
+    if not short:
+        return []
+    if len(short) < len(cron.months):
+        return [f"The schedule skips months without a day {day}. Use L for the last day of the month."]
+    return ["29 February exists in leap years only. Use L for the last day of the month."]
+
+
+def _step_notes(name: str, part: str, size: int) -> list[str]:
+    if not part.startswith("*/") or "," in part:  # the other items of a list may fill the gaps
+        return []
+    step = int(part[2:])
+    if step >= size:
+        return [f"The step of the {name} field is too large: the field matches only {name} 0. Use a step below {size}."]
+    if size % step:
+        last = (size - 1) // step * step
+        note = (
+            f"The step starts again at 0: after {name} {last}, the field next matches {name} 0, "
+            f"{size - last} {name}{'' if size - last == 1 else 's'} later. For equal intervals, use the field “every”."
+        )
+        return [note]
+    return []

@@ -1,0 +1,96 @@
+"""A host that does not answer delays only its own runs: a worker goes on calling other hosts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from access.system import SYSTEM_SCOPE_ID
+from executions.lifecycle import transitions
+from executions.lifecycle.types import NewRun
+from executions.models import Attempt, Run
+from schedules.triggers import pause
+from tests.factories import make_job
+from tests.receiver import answer, hang
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from schedules.models import Job
+    from tests.acceptance.processes import Processes
+    from tests.receiver import Receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TIMEOUT = timedelta(seconds=6)
+IN_TIME = timedelta(seconds=3)
+
+
+def open_silent_runs(receiver: Receiver, number: int, timeout: str) -> Job:
+    """Open `number` runs that call 127.0.0.1, which does not answer."""
+    receiver.script("/silent", hang())
+    now = datetime.now(UTC)
+    job = make_job(
+        "silent",
+        {"kind": "none"},
+        now=now,
+        target={"kind": "http", "method": "POST", "url": receiver.url("/silent")},
+        policies={"overlap": "allow", "timeout": timeout, "retry": {"max_retries": 0}},
+    )
+    new = [NewRun(SYSTEM_SCOPE_ID, job.pk, job.spec_id, now + timedelta(microseconds=each)) for each in range(number)]
+    transitions.open_runs(new, now, dispatch_at=now)
+    return job
+
+
+def make_healthy_job(receiver: Receiver) -> Job:
+    """Make a job that calls another host each second. To Mainspring, `localhost` is another host than 127.0.0.1."""
+    receiver.script("/healthy", answer())
+    target = {"kind": "http", "method": "POST", "url": receiver.url("/healthy", host="localhost")}
+    return make_job("healthy", {"every": "1s"}, now=datetime.now(UTC), target=target, policies={"overlap": "allow"})
+
+
+def assert_started_in_time(job: Job) -> None:
+    """Pause the job; assert that each of its runs started soon after its instant, and succeeded."""
+    pause(job.pk, datetime.now(UTC), actor="tests")
+    of_job = Run.objects.filter(job=job)
+    wait_until(lambda: not of_job.exclude(status="succeeded").exists(), 10, what="the end of the healthy runs")
+    delays = [run.start_delay() or timedelta.max for run in of_job]
+    assert max(delays) < IN_TIME, sorted(delays)[-5:]
+
+
+def test_sixty_calls_to_a_silent_host_delay_no_other_host(processes: Processes, receiver: Receiver) -> None:
+    processes.start("beat", "worker-http-50")
+    silent = open_silent_runs(receiver, 60, f"{TIMEOUT.seconds}s")
+    healthy = make_healthy_job(receiver)
+    wait_until(lambda: Run.objects.filter(job=silent, status="failed").count() == 60, 60, what="the end of all calls")
+    assert_started_in_time(healthy)
+    statuses = Attempt.objects.filter(run__job=silent).values_list("status", flat=True)
+    assert Counter(statuses) == {"timed_out": 60}
+    calls = Counter(each.headers["mainspring-run-id"] for each in receiver.requests if each.path == "/silent")
+    assert len(calls) == 60 and set(calls.values()) == {1}, "each attempt called once"
+    delays = [run.start_delay() or timedelta.max for run in Run.objects.filter(job=silent)]
+    n_first = sum(delay < min(delays) + TIMEOUT / 2 for delay in delays)
+    assert n_first == 40, "one host gets 40 of 50 places"
+    assert not processes.tracebacks()
+
+
+def test_a_backlog_of_a_silent_host_delays_no_other_host(processes: Processes, receiver: Receiver) -> None:
+    silent = open_silent_runs(receiver, 3000, "2m")
+    processes.start("beat")
+    wait_until(lambda: not Run.objects.filter(n_published=0).exists(), 30, what="messages of all runs")
+    healthy = make_healthy_job(receiver)
+    wait_until(lambda: Run.objects.filter(job=healthy, n_published=1).count() >= 2, what="messages of two healthy runs")
+    processes.start("worker-http-50")
+    started_at = datetime.now(UTC)
+    in_order = Run.objects.filter(job=healthy).order_by("nominal_at")
+    wait_until(lambda: in_order.filter(status="succeeded").count() >= 12, 40, what="twelve healthy runs")
+    late = [run for run in in_order if run.nominal_at > started_at and (run.start_delay() or timedelta.max) > IN_TIME]
+    pause(healthy.pk, datetime.now(UTC), actor="tests")
+    assert late == []
+    of_silent = Run.objects.filter(job=silent)
+    assert of_silent.filter(status="running").count() == 40
+    waiting = of_silent.filter(status="queued", n_attempts=0, n_published=0, dispatch_at__gt=datetime.now(UTC))
+    assert waiting.count() > 2000, "the worker has postponed the other runs, and has claimed none of them"
+    assert not processes.tracebacks()

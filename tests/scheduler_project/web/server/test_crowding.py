@@ -1,0 +1,42 @@
+"""Proves whose connection is closed when a web process has too many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from scheduler_project.web.server.crowding import largest, longest_waiting
+
+
+@dataclass(frozen=True)
+class Waiting:
+    address: str
+    since: float = 0.0
+    n_in_memory: int = 0
+
+
+def test_an_address_with_many_connections_loses_its_oldest_one() -> None:
+    visitor = Waiting("visitor", since=1)
+    attacker = [Waiting("attacker", since=since) for since in (9, 5, 7)]
+
+    assert longest_waiting([visitor, *attacker]) == attacker[1]
+
+
+def test_behind_a_proxy_the_oldest_connection_is_closed() -> None:
+    connections = [Waiting("proxy", since=since) for since in (3, 2, 8)]
+
+    assert longest_waiting(connections) == connections[1]
+
+
+def test_an_address_that_occupies_much_memory_loses_its_largest_request() -> None:
+    visitor = Waiting("visitor", n_in_memory=900)
+    attacker = [Waiting("attacker", n_in_memory=size) for size in (400, 600, 500)]
+
+    assert largest([visitor, *attacker]) == attacker[1]
+
+
+def test_without_connections_there_is_nothing_to_choose() -> None:
+    for choose in (longest_waiting, largest):
+        with pytest.raises(ValueError, match="empty"):
+            choose([])
