@@ -55,7 +55,8 @@ class PreviewRequest(Shape):
     )
     job_id: UUID | None = Field(
         None,
-        description="Id of the job. Needed for `starts_at`, which depends on the job's id.",
+        description="Id of the job. Needed for `starts_at` and for each `H` in a cron expression, which depend on the "
+        "job's id. Without it, the instants of an `H` are only an example, and a warning says so.",
     )
 
 

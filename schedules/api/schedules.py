@@ -61,7 +61,7 @@ class SchedulePreviewView(ApiView):
         now = clock.now()
         read_storable(request)  # the schedule's own reader accepts text that the database cannot store
         wanted = read_body(request, PreviewRequest)
-        spec = validate_schedule(wanted.schedule, now)
+        spec = validate_schedule(wanted.schedule, now, wanted.job_id)
         after = wanted.after or first_mark(spec, now)
         count = wanted.count if spec.max_runs is None else min(wanted.count, spec.max_runs)
         span = clock_changes.CLOCK_CHANGE_SPAN

@@ -84,4 +84,15 @@ def _has_same_interval(spec: ScheduleSpec, old: ScheduleSpec) -> bool:
 def _timing(spec: ScheduleSpec) -> tuple[object, ...]:
     # The entries of a list are sorted by their texts, because their values have no order.
     entries = tuple(sorted(map(_timing, spec.specs), key=repr))
-    return (spec.kind, spec.cron, spec.every, spec.at, spec.solar, spec.latitude, spec.longitude, spec.delay, entries)
+    return (
+        spec.kind,
+        spec.cron,
+        spec.hash_key,
+        spec.every,
+        spec.at,
+        spec.solar,
+        spec.latitude,
+        spec.longitude,
+        spec.delay,
+        entries,
+    )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from schedules.clock.cron.expression import read_cron
 from schedules.clock.cron.words import cron_words
 from schedules.clock.solar import SolarEvent
-from schedules.clock.spec import Kind, ScheduleSpec
+from schedules.clock.spec import Kind, ScheduleSpec, cron_of, needs_hash_key
 from schedules.clock.wording import clock_words, day_words, length_words, number_words
 from schedules.clock.zones.zones import zone
 
@@ -52,10 +51,10 @@ def _kind_words(spec: ScheduleSpec) -> tuple[str, bool]:
     """Describe when a single schedule fires; also return whether the description depends on the time zone."""
     match spec.kind:
         case Kind.CRON:
-            assert spec.cron is not None
-            cron = read_cron(spec.cron)
+            cron = cron_of(spec)
             # Seconds and minutes are the same in most zones, because most UTC offsets are whole hours.
-            return cron_words(cron), any(part != "*" for part in cron.parts[2:])
+            example = ", for example" if needs_hash_key(spec) else ""
+            return cron_words(cron) + example, any(part != "*" for part in cron.parts[2:])
         case Kind.EVERY:
             assert spec.every is not None
             length = length_words(spec.every)

@@ -9,10 +9,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import assert_never
 
-from schedules.clock.cron.expression import read_cron
 from schedules.clock.effort import NO_LIMIT, Effort
 from schedules.clock.solar import solar_instants
-from schedules.clock.spec import Kind, ScheduleSpec
+from schedules.clock.spec import Kind, ScheduleSpec, cron_of
 from schedules.clock.zones.local_times import cron_instants
 from schedules.clock.zones.zones import FIRST_AT, LAST_AT
 from values.durations import MICROSECOND
@@ -67,9 +66,8 @@ def _instants(spec: ScheduleSpec, after: datetime, until: datetime, effort: Effo
     """Yield the occurrences in (after, until]. The caller has applied the bounds `start_at` and `end_at` of `spec`."""
     match spec.kind:
         case Kind.CRON:
-            assert spec.cron is not None
             policies = (spec.dst_gap, spec.dst_fold)
-            return cron_instants(read_cron(spec.cron), spec.timezone, policies, after, until, effort)
+            return cron_instants(cron_of(spec), spec.timezone, policies, after, until, effort)
         case Kind.EVERY:
             assert spec.every is not None
             if spec.anchor_at is None:

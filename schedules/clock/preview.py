@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
-from schedules.clock.cron.expression import read_cron
 from schedules.clock.effort import NO_LIMIT, Effort, SearchTooLong
 from schedules.clock.occurrences import member_at, occurrences_by_member
-from schedules.clock.spec import ScheduleSpec
+from schedules.clock.spec import ScheduleSpec, cron_of
 from schedules.clock.zones.local_times import Gap, has_time_between
 from schedules.clock.zones.zones import LAST_AT, changes, utc_by_fold, zone
 
@@ -76,7 +75,7 @@ def _is_moved(spec: ScheduleSpec, at: datetime) -> bool:
     """Whether a fixed time of day was moved to `at`, because that time of day lies in the gap that ends at `at`."""
     if spec.cron is None or spec.dst_gap is not Gap.SHIFT:
         return False
-    cron = read_cron(spec.cron)
+    cron = cron_of(spec)
     change = next(changes(spec.timezone, at - _SECOND, at), None)
     if change is None or change.at != at or not cron.is_fixed:
         return False

@@ -17,10 +17,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
-from schedules.clock.cron.expression import read_cron
 from schedules.clock.due import due_instants
 from schedules.clock.occurrences import occurrences
-from schedules.clock.spec import ScheduleSpec
+from schedules.clock.spec import ScheduleSpec, cron_of
 from schedules.clock.zones.data import OWN_VERSION, is_known, name_in
 from schedules.clock.zones.local_times import has_time_between
 from schedules.clock.zones.zones import LAST_AT, changes, has_other_rules, offset_periods_from, utc_by_fold
@@ -129,11 +128,7 @@ def change(spec: ScheduleSpec, clock: Clock, new: str, mark_at: datetime) -> Cha
 
 def _new_bound(spec: ScheduleSpec, old: str, new: str, until: datetime) -> datetime:
     """Return the instant at which the new rules put the last local time that the old rules put at or before `until`."""
-    if (
-        spec.cron is None
-        or not read_cron(spec.cron).is_fixed
-        or not has_other_rules(spec.timezone, old, new, until.year)
-    ):
+    if spec.cron is None or not cron_of(spec).is_fixed or not has_other_rules(spec.timezone, old, new, until.year):
         return until
     period = next(offset_periods_from(name_in(spec.timezone, old), until))
     # In an hour that clocks repeat, all local times of the hour have occurred already.
@@ -144,7 +139,7 @@ def _new_bound(spec: ScheduleSpec, old: str, new: str, until: datetime) -> datet
         # The new rules skip this local time. An occurrence at the end of the gap stands for all times in the gap: it is
         # owed only if one of these times has not been handled.
         gap = next(changes(new_name, second, first))
-        finder = read_cron(spec.cron).new_finder()
+        finder = cron_of(spec).new_finder()
         if not has_time_between(finder, local + MICROSECOND, gap.local_to + MICROSECOND):
             return gap.at
     return min(first, second)

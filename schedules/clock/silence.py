@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from schedules.clock.cron.expression import read_cron
 from schedules.clock.solar import solar_instants
-from schedules.clock.spec import ScheduleSpec
+from schedules.clock.spec import ScheduleSpec, cron_of
 from schedules.clock.wording import number_words
 from schedules.clock.zones.local_times import Gap, cron_instants
 from schedules.clock.zones.zones import LAST_AT
@@ -44,7 +43,7 @@ def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
     # `read_cron` has already refused dates that do not exist. Only bounds or skipped gaps can remove every occurrence.
     if spec.cron is not None and (between or (spec.dst_gap is Gap.SKIP and end is None)):
         policies = (spec.dst_gap, spec.dst_fold)
-        instants = cron_instants(read_cron(spec.cron), spec.timezone, policies, after, end or LAST_AT)
+        instants = cron_instants(cron_of(spec), spec.timezone, policies, after, end or LAST_AT)
         if next(instants, None) is None:
             never = 'never fires: clock changes skip each of its local times. Set dst_gap to "shift".'
             return "cron", between or never

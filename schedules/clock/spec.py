@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from schedules.clock.cron.expression import Cron, read_cron
+from schedules.clock.cron.fields import uses_hash
 from schedules.clock.solar import SolarEvent
 from schedules.clock.wording import number_words
 from schedules.clock.zones.local_times import Fold, Gap
@@ -15,15 +17,21 @@ from values.iso import iso_text
 __all__ = [
     "ALLOWED_FIELDS",
     "DEFINING_FIELD",
+    "MAX_HASH_KEY_LENGTH",
     "UNPREDICTABLE_KINDS",
     "InvalidSchedule",
     "Kind",
     "ScheduleSpec",
+    "cron_of",
     "label",
+    "needs_hash_key",
     "starts_left",
     "to_json",
     "with_anchor",
+    "with_hash_key",
 ]
+
+MAX_HASH_KEY_LENGTH = 200  # characters; longer than the id and the key of a job
 
 
 class Kind(StrEnum):
@@ -50,6 +58,8 @@ class InvalidSchedule(ValueError):
 class ScheduleSpec:
     """When a job runs. All instants are aware UTC; `start_at` and `end_at` are inclusive.
 
+    - Each H in `cron` stands for a number that is computed from `hash_key`. None: there is no H, or the key is not known
+      yet. When a job is saved, its id becomes the key.
     - `every` fires at `anchor_at` + k * `every` for each integer k, including negative ones.
     - `delay` is the time from the end of a run to the next occurrence: see `delay.py`.
     - `specs` is a list of schedules. It fires whenever a member fires, within the bounds of the member and of the list.
@@ -58,6 +68,7 @@ class ScheduleSpec:
 
     kind: Kind
     cron: str | None = None
+    hash_key: str | None = None
     every: timedelta | None = None
     anchor_at: datetime | None = None
     at: datetime | None = None
@@ -77,7 +88,7 @@ class ScheduleSpec:
 _BOUNDS = ("start_at", "end_at", "max_runs")
 # The fields that apply to each kind, in the order of the canonical JSON.
 ALLOWED_FIELDS: dict[Kind, tuple[str, ...]] = {
-    Kind.CRON: ("cron", "timezone", "dst_gap", "dst_fold", *_BOUNDS),
+    Kind.CRON: ("cron", "hash_key", "timezone", "dst_gap", "dst_fold", *_BOUNDS),
     Kind.EVERY: ("every", "anchor_at", "timezone", *_BOUNDS),
     Kind.ONCE: ("at", "timezone"),
     Kind.SOLAR: ("solar", "latitude", "longitude", "timezone", *_BOUNDS),
@@ -129,6 +140,27 @@ def with_anchor(spec: ScheduleSpec, anchor_at: datetime) -> ScheduleSpec:
     if spec.kind is not Kind.EVERY or spec.anchor_at is not None:
         return spec
     return replace(spec, anchor_at=anchor_at.astimezone(UTC))
+
+
+def with_hash_key(spec: ScheduleSpec, hash_key: str) -> ScheduleSpec:
+    """Return the schedule with `hash_key` in each cron expression that contains H and has no key yet."""
+    if spec.specs:
+        return replace(spec, specs=tuple(with_hash_key(each, hash_key) for each in spec.specs))
+    if spec.cron is None or spec.hash_key is not None or not uses_hash(spec.cron):
+        return spec
+    return replace(spec, hash_key=hash_key)
+
+
+def needs_hash_key(spec: ScheduleSpec) -> bool:
+    """Whether the schedule has an H whose key is not known, so that its times are only an example."""
+    return with_hash_key(spec, "") != spec
+
+
+def cron_of(spec: ScheduleSpec) -> Cron:
+    """Return the parsed expression of a cron schedule. Raises ValueError for another kind."""
+    if spec.cron is None:
+        raise ValueError("the schedule has no cron expression")
+    return read_cron(spec.cron, spec.hash_key or "")
 
 
 def starts_left(spec: ScheduleSpec, n_scheduled: int) -> int | None:

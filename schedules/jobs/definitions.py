@@ -17,7 +17,7 @@ from schedules.clock.anchors import anchored, first_mark, has_same_timing, keep_
 from schedules.clock.due import next_due
 from schedules.clock.occurrences import next_after
 from schedules.clock.rule_change import in_version
-from schedules.clock.spec import Kind, starts_left, to_json
+from schedules.clock.spec import Kind, starts_left, to_json, with_hash_key
 from schedules.clock.zones.zones import FIRST_AT, LAST_AT
 from schedules.exceptions import JobGone
 from schedules.jobs import chains, followups
@@ -119,7 +119,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, 
             job.spec = runs.freeze(_version_values(job.pk, definition), now, after=job.spec)
             changed.append("spec")
         before = job.known_schedule  # None: unreadable, so there are no occurrences to record
-        schedule = keep_anchors(definition.schedule, before)
+        schedule = with_hash_key(keep_anchors(definition.schedule, before), str(job.pk))
         if to_json(schedule) != job.schedule:
             first_at = definition.first_after(now) if schedule == definition.schedule else None
             changed += _change_schedule(job, before, schedule, first_at, now)
@@ -247,7 +247,7 @@ def _set_clock(
     `version`: the version of the time zone data. `first_at` is the schedule's first instant by the version of this
     process, if the caller has computed it already.
     """
-    schedule = anchored(schedule, now)
+    schedule = with_hash_key(anchored(schedule, now), str(job.pk))
     job.set_schedule(schedule)
     job.mark_at = first_mark(schedule, now)
     job.zone_data, job.holds = version, None

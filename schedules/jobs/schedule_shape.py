@@ -13,11 +13,21 @@ from schedules.clock.anchors import anchored, first_mark, keep_anchors
 from schedules.clock.occurrences import next_after
 from schedules.clock.reading.schedule import MAX_SPECS, MIN_SPECS, parse
 from schedules.clock.solar import SolarEvent
-from schedules.clock.spec import DEFINING_FIELD, InvalidSchedule, Kind, ScheduleSpec
+from schedules.clock.spec import (
+    DEFINING_FIELD,
+    MAX_HASH_KEY_LENGTH,
+    InvalidSchedule,
+    Kind,
+    ScheduleSpec,
+    needs_hash_key,
+    with_hash_key,
+)
 from schedules.clock.zones.local_times import Fold, Gap
 from schedules.exceptions import InvalidDefinition
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from schedules.models import Job
 
 INSTANT_SCHEMA = {"type": "string", "format": "date-time"}
@@ -41,8 +51,16 @@ class Schedule(Shape):
         description="A cron expression of five fields, six with seconds first, or seven with seconds first and the "
         "year last; or `@daily` and similar names. Beside numbers, lists, ranges and steps, it may contain `?` (as `*`), "
         "names (`MON`, `MONDAY`), ranges across the end of a field (`22-2`, `FRI-MON`), `L`, `L-3`, `15W` and `LW` as "
-        "day of month, and `MON#2`, `5L` and `FRI#L` as day of week.",
+        "day of month, `MON#2`, `5L` and `FRI#L` as day of week, and `H`, `H(0-29)` and `H/15`: numbers that are computed "
+        "from `hash_key`.",
         examples=["30 2 * * *", "0 9 LW * *", "0 0 9 1 1 ? 2027-2030"],
+    )
+    hash_key: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_HASH_KEY_LENGTH,
+        description="With `cron`: the text from which each `H` is computed. Default: the job's id. Jobs with the same "
+        "expression and the same key run at the same times. Without an `H`, the member is dropped.",
     )
     every: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] | None = Field(
         None, description="A fixed interval of elapsed time, such as `15m`, `PT15M` or 900 (seconds)."
@@ -121,7 +139,8 @@ AnySchedule = (
 def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple[ScheduleSpec, datetime | None]:
     """Read the value of the member `schedule`. Return the schedule and its first instant.
 
-    The instant is None for a schedule that `job` already has, and for the kind `none`.
+    The instant is None for a schedule that `job` already has, for the kind `none`, and for a new job if the instant
+    depends on the job's id (H in a cron expression).
 
     `clock.reading` validates the schedule; `Schedule` above only documents it. A schedule that `job` already has is
     accepted even if it has ended, or fires more often than the setting `min_interval` now allows. Raises
@@ -135,9 +154,9 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
     try:
         before = job.known_schedule if job else None
         # Without a minimum interval: the setting may have been raised since the job was saved.
-        if before and keep_anchors(parse(value, min_interval=timedelta(0)), before) == before:
+        if before and keep_anchors(_of_job(parse(value, min_interval=timedelta(0)), job), before) == before:
             return before, None
-        spec = keep_anchors(parse(value, min_interval=settings.MAINSPRING.min_interval), before)
+        spec = keep_anchors(_of_job(parse(value, min_interval=settings.MAINSPRING.min_interval), job), before)
     except InvalidSchedule as error:
         raise InvalidDefinition(
             {f"schedule.{name}".rstrip("."): texts for name, texts in error.errors.items()}
@@ -150,9 +169,18 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
         field = "end_at" if spec.end_at and spec.end_at <= now else DEFINING_FIELD[spec.kind]
         text = f"The schedule has no occurrence after {now:%Y-%m-%d %H:%M:%S} UTC: give a later time or a later end."
         raise InvalidDefinition({f"schedule.{field}": [text]})
-    return spec, first_at
+    # Without a key, the first instant is only an example.
+    return spec, None if needs_hash_key(spec) else first_at
 
 
-def validate_schedule(value: object, now: datetime) -> ScheduleSpec:
-    """Read a schedule that belongs to no job, and set its missing anchors. Raises InvalidDefinition."""
-    return anchored(read_schedule(value, now)[0], now)
+def validate_schedule(value: object, now: datetime, job_id: UUID | None = None) -> ScheduleSpec:
+    """Read a schedule that belongs to no job, and set its missing anchors. Raises InvalidDefinition.
+
+    `job_id`: the id from which each H is computed, if it is known.
+    """
+    spec = anchored(read_schedule(value, now)[0], now)
+    return with_hash_key(spec, str(job_id)) if job_id else spec
+
+
+def _of_job(spec: ScheduleSpec, job: Job | None) -> ScheduleSpec:
+    return with_hash_key(spec, str(job.pk)) if job else spec

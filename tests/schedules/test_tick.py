@@ -18,7 +18,7 @@ from schedules.models import Job, JobState
 from schedules.pauses.terms import PauseTerms
 from schedules.tick import tick
 from schedules.triggers import pause, resume
-from tests.factories import NOW, end, make_job
+from tests.factories import NOW, claim, end, make_job
 from tests.staff import page_of, signed_in
 
 if TYPE_CHECKING:
@@ -391,7 +391,9 @@ def test_the_list_and_the_page_of_a_job_show_the_planned_start(admin_user: User)
 def test_a_run_keeps_its_planned_start(settings: Settings) -> None:
     make_job(policies={"jitter": "30s"})
     tick(after(minutes=1), 10)
-    run = end(Run.objects.get(), now=after(minutes=3))
-    assert run.planned_at is not None and run.started_at is not None
-    assert run.start_delay() == run.started_at - after(minutes=1)
-    assert run.delay_after_plan() == run.started_at - run.planned_at
+    run = Run.objects.get()
+    claim(run, now=after(minutes=2))
+    run.refresh_from_db()
+    assert run.planned_at is not None and run.started_at == after(minutes=2)
+    assert run.start_delay() == after(minutes=2) - after(minutes=1)
+    assert run.delay_after_plan() == after(minutes=2) - run.planned_at > timedelta(0)

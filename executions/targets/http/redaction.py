@@ -26,6 +26,7 @@ _LOWER = {ord(upper): ord(upper.lower()) for upper in "ABCDEFGHIJKLMNOPQRSTUVWXY
 _PARAMETER = re.compile(r"""([\w.-]+)=("[^"]*"|'[^']*'|[^\s,;"']+)""")
 # Parameters of an Authorization header that are no secrets.
 _HARMLESS_PARAMETERS = frozenset({"algorithm", "charset", "nc", "qop", "realm", "signedheaders", "uri", "username"})
+_UNCHANGED = re.compile(r"[A-Za-z0-9._~-]+")  # written in the same way everywhere
 _URL_QUERY = re.compile(r"(?<=[?&#;])([^=&;#]*)(=?)([^&;#]*)")
 
 
@@ -98,6 +99,8 @@ def _secret_values(name: str, text: str) -> Iterator[str]:
 def _forms(value: str) -> Iterator[str]:
     """Yield `value` as servers write it: as it is, in URLs, in JSON and in HTML."""
     yield value
+    if _UNCHANGED.fullmatch(value):
+        return
     yield from (quote(value, safe=safe) for safe in ("", "/", "!'()*"))
     yield quote_plus(value)
     for is_ascii in (True, False):

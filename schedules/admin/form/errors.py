@@ -16,6 +16,7 @@ LABELS = {
     "anchor_at": "Interval counts from",
     "dst_gap": "If clocks skip the time",
     "dst_fold": "If the time occurs twice",
+    "hash_key": "Key of H",
     "max_runs": "Maximum number of runs",
     **{name: label for section in SECTIONS.values() for name, label in section.labels.items()},
 }

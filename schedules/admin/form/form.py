@@ -112,6 +112,12 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         [(Fold.FIRST.value, "Run the first time only"), (Fold.BOTH.value, "Run both times")],
         "When clocks go back, some local times occur twice.",
     )
+    hash_key = text(
+        LABELS["hash_key"],
+        "",
+        "H in the expression stands for a number that is computed from this text. Empty: from the id of the job.",
+        mono=True,
+    )
     start_at = text(LABELS["start_at"], INSTANT_EXAMPLE, INSTANT_HELP)
     end_at = text(LABELS["end_at"], INSTANT_EXAMPLE, INSTANT_HELP)
     max_runs = number(LABELS["max_runs"], "The schedule ends after starting this many runs. Empty: no limit.")
@@ -178,6 +184,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         "anchor_at",
         "dst_gap",
         "dst_fold",
+        "hash_key",
         "start_at",
         "end_at",
         "max_runs",

@@ -108,7 +108,8 @@ def preview_schedule(
 def preview_form(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """Return the context of the preview for the form's values, and the errors by form field."""
     try:
-        spec = validate_schedule(mapping.schedule_from(values), now)
+        job_id = read_id(str(values.get("job_id") or ""))
+        spec = validate_schedule(mapping.schedule_from(values), now, job_id)
     except InvalidDefinition as invalid:
         errors: dict[str, list[str]] = {}
         for dotted, texts in invalid.errors.items():

@@ -92,7 +92,7 @@ def _comment(text: str) -> str:
 def _character(text: str) -> str:
     if text.isascii() and all(char.isprintable() or char in "\t\r\n" for char in text):
         return ""
-    return "has a character that cron does not allow: use a-z, A-Z, 0-9, spaces and * , - / # ? only."
+    return "has a character that cron does not allow: use a-z, A-Z, 0-9, spaces and * , - / # ? ( ) only."
 
 
 def _nickname(text: str, nicknames: Iterable[str]) -> str:

@@ -135,12 +135,12 @@ class LocalTimeFinder:
 
 # Many jobs have the same expression, and each pass reads their expressions again.
 @lru_cache(maxsize=4096)
-def read_cron(text: str) -> Cron:
+def read_cron(text: str, hash_key: str = "") -> Cron:
     """Read a cron expression: 5 fields, 6 with seconds first, 7 with a year last, or a nickname such as @daily.
 
-    Raises CronError if the expression is invalid or never fires.
+    `hash_key`: each H in the expression is computed from this text. Raises CronError if the expression is invalid or never fires.
     """
-    fields = read_fields(text)
+    fields = read_fields(text, hash_key)
     second, minute, hour, day_of_month, month, day_of_week, year = fields
     days = Days(
         numbers=day_of_month.numbers,

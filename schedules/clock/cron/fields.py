@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from schedules.clock.cron.advice import refuse_count, refuse_notation
 from schedules.clock.cron.days import LAST, MonthDay, NthWeekday
@@ -12,7 +13,18 @@ from schedules.clock.cron.errors import CronError
 from schedules.clock.wording import MONTHS, WEEKDAYS
 from values.quoting import quoted
 
-__all__ = ["FIELDS", "MAX_LENGTH", "NICKNAMES", "CronError", "Field", "FieldRule", "read_fields", "read_parts", "tidy"]
+__all__ = [
+    "FIELDS",
+    "MAX_LENGTH",
+    "NICKNAMES",
+    "CronError",
+    "Field",
+    "FieldRule",
+    "read_fields",
+    "read_parts",
+    "tidy",
+    "uses_hash",
+]
 
 MAX_LENGTH = 255  # characters; more than any sensible expression has; limits the work of reading an expression
 MIN_CRON_YEAR, MAX_CRON_YEAR = 1970, 2099  # the years that Quartz accepts
@@ -55,6 +67,10 @@ FIELDS = (
     FieldRule("year", MIN_CRON_YEAR, MAX_CRON_YEAR),
 )
 _DAY_OF_MONTH, _DAY_OF_WEEK, _YEAR = FIELDS[3], FIELDS[5], FIELDS[6]
+# The highest number that H stands for, if it is not the highest of the field: every month has 28 days, and Sunday is 0.
+_HIGHEST_HASHED = {_DAY_OF_MONTH.name: 28, _DAY_OF_WEEK.name: 6}
+_HASHED = re.compile(r"H(?:\((?P<low>[^()-]*)-(?P<high>[^()-]*)\))?(?:/(?P<step>[0-9]+))?")
+_USES_HASH = re.compile(r"(?:^|[\s,])H(?:$|[\s,/(])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +86,15 @@ class Field:
     nth_weekdays: frozenset[NthWeekday] = frozenset()
 
 
-def read_fields(text: str) -> tuple[Field, ...]:
+def uses_hash(text: str) -> bool:
+    """Whether an expression contains H, so that its times depend on a key."""
+    return _USES_HASH.search(text) is not None
+
+
+def read_fields(text: str, hash_key: str = "") -> tuple[Field, ...]:
     """Return the seven fields of an expression: second, minute, hour, day of month, month, day of week and year.
 
-    Raises CronError with the errors of all fields, not only with the first error.
+    Each H becomes a number that is computed from `hash_key` and the name of the field. Raises CronError with the errors of all fields, not only with the first error.
     """
     problems: list[str] = []
     fields: list[Field] = []
@@ -81,7 +102,7 @@ def read_fields(text: str) -> tuple[Field, ...]:
         terms: list[Field] = []
         for term in ("*" if word == "?" else word).split(","):
             try:
-                terms.append(_read_term(rule, term))
+                terms.append(_read_hashed(rule, term, hash_key) if term.startswith("H") else _read_term(rule, term))
             except ValueError as error:
                 problems.append(f"{rule.name}: {error}.")
         fields.append(_union(terms))
@@ -141,8 +162,6 @@ def _read_term(rule: FieldRule, term: str) -> Field:
         raise ValueError("a list item is empty: remove the extra comma")
     if "?" in term:
         raise ValueError("? must be alone in the field, where it means the same as *")
-    if term == "H" or term.startswith(("H/", "H(")):
-        raise ValueError("H (a hashed time) is not supported; name a time, or use jitter to spread load")
     special = _read_special(rule, term)
     if special is not None:
         return special
@@ -159,6 +178,30 @@ def _read_term(rule: FieldRule, term: str) -> Field:
     else:
         return _read_range(rule, term, _number(rule, low), _last(rule, high, _number(rule, low)), step)
     return Field(f"{text}/{step}" if slash else text, frozenset(numbers[::step]))
+
+
+def _read_hashed(rule: FieldRule, term: str, hash_key: str) -> Field:
+    """Return the numbers of `H`, `H(0-29)`, `H/15` or `H(0-29)/10`, as in Jenkins."""
+    match = _HASHED.fullmatch(term)
+    if match is None:
+        raise ValueError(f"{quoted(term)} is not allowed: write H, H(0-5), H/3 or H(0-5)/3")
+    if rule is _YEAR:
+        raise ValueError("H is not allowed: name the years")
+    low, high = rule.low, _HIGHEST_HASHED.get(rule.name, rule.high)
+    if match["low"] is not None:
+        low, high = _number(rule, match["low"]), _number(rule, match["high"])
+        if high < low:
+            raise ValueError(f"the range in {quoted(term)} runs backwards; write H({high}-{low})")
+    size = high - low + 1
+    step = int(match["step"] or size)
+    if not 1 <= step <= size:
+        raise ValueError(f"the step in {quoted(term)} must be from 1 to {size}")
+    # The name of the field makes the numbers of the fields independent of each other.
+    digest = blake2b(f"{rule.name}\n{hash_key}".encode(), digest_size=8).digest()
+    first = low + int.from_bytes(digest) % step
+    if match["step"] is None:
+        return Field(str(first), frozenset([first]))
+    return Field(f"{first}-{high}/{step}" if first < high else str(first), frozenset(range(first, high + 1, step)))
 
 
 def _read_range(rule: FieldRule, term: str, first: int, last: int, step: int) -> Field:

@@ -5,9 +5,28 @@ from __future__ import annotations
 import re
 
 from schedules.clock.cron.expression import Cron
+from schedules.clock.cron.fields import uses_hash
+from schedules.clock.spec import ScheduleSpec, cron_of
 from schedules.clock.wording import WEEKDAYS, joined, ordinal
 
 _SHORT_MONTHS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}  # days of these months, leap day excluded; other months have 31
+
+
+def hash_notes(spec: ScheduleSpec) -> list[str]:
+    """Return a note that says what each H of a cron schedule stands for."""
+    if spec.cron is None or not uses_hash(spec.cron):
+        return []
+    words = " ".join(cron_of(spec).parts).removeprefix("0 " if len(spec.cron.split()) == 5 else "")
+    if spec.hash_key is None:
+        return [
+            (
+                "Each H stands for a number that is computed from the job's id. The id is not known here, so the times are only "
+                f"an example: “{words}”."
+            )
+        ]
+    return [
+        f"Each H stands for a number that is computed from the job's id or hash_key: here the expression is “{words}”."
+    ]
 
 
 def field_notes(cron: Cron, text: str) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from schedules.clock.cron.expression import Cron, read_cron
-from schedules.clock.notes.cron_fields import field_notes
+from schedules.clock.cron.expression import Cron
+from schedules.clock.notes.cron_fields import field_notes, hash_notes
 from schedules.clock.notes.sun import solar_notes
 from schedules.clock.notes.zone import zone_notes
 from schedules.clock.occurrences import next_after
-from schedules.clock.spec import Kind, ScheduleSpec, label, with_anchor
+from schedules.clock.spec import Kind, ScheduleSpec, cron_of, label, with_anchor
 from schedules.clock.wording import length_words
 from schedules.clock.zones.clock_changes import dst_changes
 from schedules.clock.zones.local_times import Fold, Gap
@@ -33,8 +33,8 @@ def _notes(spec: ScheduleSpec, now: datetime) -> list[str]:
     match spec.kind:
         case Kind.CRON:
             assert spec.cron is not None
-            cron = read_cron(spec.cron)
-            return [*field_notes(cron, spec.cron), *_clock_change_notes(spec, cron, now)]
+            cron = cron_of(spec)
+            return [*hash_notes(spec), *field_notes(cron, spec.cron), *_clock_change_notes(spec, cron, now)]
         case Kind.SOLAR:
             assert spec.solar is not None
             return solar_notes(spec, spec.solar, now)

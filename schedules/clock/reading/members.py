@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
+from schedules.clock.spec import MAX_HASH_KEY_LENGTH
 from schedules.clock.wording import clock_words, day_words, joined
 from schedules.clock.zones.hints import zone_hint
 from schedules.clock.zones.zones import MAX_YEAR, MIN_YEAR, utc_by_fold, zone, zone_names
@@ -57,6 +58,16 @@ def read_degrees(value: object, limit: int) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not -limit <= value <= limit:
         raise ValueError(f"must be a number of degrees from -{limit} to {limit}, not {quoted(value)}")
     return float(value)
+
+
+def read_hash_key(value: object) -> str:
+    """Read the text from which each H of a cron expression is computed."""
+    text = read_text(value)
+    if not 1 <= len(text) <= MAX_HASH_KEY_LENGTH:
+        raise ValueError(f"must have from 1 to {MAX_HASH_KEY_LENGTH} characters")
+    if not text.isprintable():
+        raise ValueError("must contain printable characters only")
+    return text
 
 
 def read_zone(value: object) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from schedules.clock.cron.expression import read_cron
-from schedules.clock.cron.fields import CronError, tidy
+from schedules.clock.cron.fields import CronError, tidy, uses_hash
 from schedules.clock.reading import members
 from schedules.clock.silence import why_never_fires
 from schedules.clock.solar import SolarEvent
@@ -107,6 +107,7 @@ def _parse(data: object, min_interval: timedelta, *, zone: str = "UTC", is_membe
     spec = ScheduleSpec(
         kind=kind or Kind.NONE,
         cron=reader.take("cron", _read_cron_text),
+        hash_key=reader.take("hash_key", members.read_hash_key),
         every=reader.take("every", lambda value: _read_length(value, min_interval)),
         anchor_at=reader.take("anchor_at", read_instant),
         at=reader.take("at", read_instant),
@@ -122,6 +123,8 @@ def _parse(data: object, min_interval: timedelta, *, zone: str = "UTC", is_membe
         end_at=reader.take("end_at", read_end),
         max_runs=reader.take("max_runs", members.read_count),
     )
+    if spec.cron is not None and not uses_hash(spec.cron):
+        spec = replace(spec, hash_key=None)  # a PATCH that replaces the expression need not remove the key
     if kind is not None:
         _refuse_inapplicable(reader, kind)
     if kind is Kind.SOLAR:

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
-from schedules.clock.cron.expression import Cron, read_cron
+from schedules.clock.cron.expression import Cron
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.preview import Fire, Mark, fire_of
-from schedules.clock.spec import UNPREDICTABLE_KINDS, ScheduleSpec, label
+from schedules.clock.spec import UNPREDICTABLE_KINDS, ScheduleSpec, cron_of, label
 from schedules.clock.wording import clock_words, day_words, joined, length_words
 from schedules.clock.zones.local_times import Fold, Gap
 from schedules.clock.zones.zones import Change, changes, zone
@@ -115,7 +115,7 @@ def _explain(spec: ScheduleSpec, change: Change) -> DstChange:
     if spec.cron is None:
         affected, words = bool(fires), _words_without_cron(spec, size, change)
     else:
-        cron = read_cron(spec.cron)
+        cron = cron_of(spec)
         times = _times_within(cron, change)
         affected = bool(times)
         words = _words_for_cron(spec, cron, times, change)

@@ -55,6 +55,13 @@ def test_an_instant_that_moves_back_and_has_run_does_not_run_again_today() -> No
     assert next_ones(cron("0 9 * * *", BERLIN), at(8, 30)) == [at(8, 0, 31), at(8, 0, 32)]
 
 
+def test_a_hashed_time_is_a_fixed_time() -> None:
+    spec = cron("H 9 * * *", BERLIN, hash_key="nightly")
+    (was,) = occurrences(in_version(spec, OLD), DAY, at(12))
+    assert was.hour == 7
+    assert next_ones(spec, was) == [was + timedelta(hours=25), was + timedelta(hours=49)]
+
+
 @pytest.mark.parametrize("zone", [VANCOUVER, BERLIN])
 @pytest.mark.parametrize("minutes", range(0, 24 * 60, 7))
 def test_each_local_day_of_a_daily_schedule_has_one_occurrence(zone: str, minutes: int) -> None:

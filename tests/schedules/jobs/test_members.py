@@ -61,6 +61,7 @@ POLICIES: dict[str, tuple[Any, Any]] = {
 SCHEDULES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "kind": ({"kind": "none"}, CRON),
     "cron": (CRON, {"cron": "0 10 * * *"}),
+    "hash_key": ({"cron": "H 9 * * *", "hash_key": "one"}, {"cron": "H 9 * * *", "hash_key": "two"}),
     "every": ({"every": "15m"}, {"every": "20m"}),
     "anchor_at": (
         {"every": "1h", "anchor_at": "2026-11-20T12:05:00Z"},

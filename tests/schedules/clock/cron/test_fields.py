@@ -74,8 +74,6 @@ def test_a_nickname_is_read_in_any_case_and_with_blanks_around_it(nickname: str)
         ("*/-1 * * * *", 'minute: the step in "*/-1" must be a whole number of at least 1.'),
         ("0 0 1,? * *", "day of month: ? must be alone in the field, where it means the same as *."),
         ("?/5 * * * *", "minute: ? must be alone in the field, where it means the same as *."),
-        ("H/5 * * * *", "minute: H (a hashed time) is not supported; name a time, or use jitter to spread load."),
-        ("H(0-7) * * * *", "minute: H (a hashed time) is not supported; name a time, or use jitter to spread load."),
         ("0 0 * * MON#0", 'day of week: the number after # in "MON#0" must be from 1 to 5, or L for the last one.'),
         ("0 0 L-31 * *", 'day of month: the number after L- in "L-31" must be from 1 to 30.'),
         ("0 0 32W * *", "day of month: 32 is not in 1-31."),
