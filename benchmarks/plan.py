@@ -119,8 +119,8 @@ def http_calls() -> list[Measurement]:
     for n, n_workers in ((500, 1), (2_000, 1), (5_000, 1), (5_000, 2)):
         case = Case(MainspringHttp, partial(http_runs.at_once, n_runs=n, n_workers=n_workers), n)
         found.append(Measurement("a7", "A7", "HTTP runs", f"{n:,} runs", case))
-    slow = Case(MainspringHttp, partial(http_runs.slow, n_runs=3_000, n_threads=500, seconds=1), 3_000)
-    return [*found, Measurement("a7", "A7", "slow HTTP runs", "3,000 runs, 500 threads", slow)]
+    slow = Case(MainspringHttp, partial(http_runs.slow, n_runs=3_000, n_threads=625, seconds=1), 3_000)
+    return [*found, Measurement("a7", "A7", "slow HTTP runs", "3,000 runs, 625 threads", slow)]
 
 
 def takeovers() -> list[Measurement]:

@@ -37,6 +37,9 @@ log = structlog.get_logger(__name__)
 
 Placed: TypeAlias = tuple[PoolRun, attempt.PreparedAttempt]
 
+# Seconds. The minimum time between two claims of waiting runs, so that places that become free close together share one
+# statement.
+MIN_CLAIM_INTERVAL = 0.01
 FRESH_CHECK_INTERVAL = 0.05  # seconds between two checks whether a fresh run has become late
 MAX_ROWS = 1000  # per statement: row locks stay short
 # When a run that waits in this process is published again, in case the process dies: after the time that it has waited
@@ -51,7 +54,7 @@ class RunPool:
         self.size = self._n_messages = self._n_reported = 0
         self._worker = ""
         self._changed = threading.Condition()
-        self._is_stopping = False
+        self._stopped = threading.Event()
         self._started_late: set[Future[None]] = set()
 
     def start(self, size: int, on_change: Callable[[], object]) -> None:
@@ -84,7 +87,7 @@ class RunPool:
         with self._changed:
             self._n_messages += 1
             starting = self._shares.enter(runs, time.monotonic())
-            left = self._shares.clear() if self._is_stopping else []
+            left = self._shares.clear() if self._stopped.is_set() else []
             if len(starting) < len(runs):
                 self._changed.notify()
         self._report(is_due=len(runs) > 1)  # until then, the consumer fetches nothing
@@ -109,7 +112,7 @@ class RunPool:
         """Start no waiting run any more: publish all of them now. Returns when the runs that had waited have ended."""
         if self.size:
             with self._changed:
-                self._is_stopping = True
+                self._stopped.set()
                 self._changed.notify()
             self._starter.join()
             wait(list(self._started_late))
@@ -166,16 +169,17 @@ class RunPool:
 
     def _serve_waiting(self) -> None:
         """Start waiting runs when places become free, and postpone the publication of runs that do not start soon."""
-        while not self._is_stopping:
+        while not self._stopped.is_set():
             with self._changed:
                 starting = self._shares.start_waiting(time.monotonic())
                 late = self._shares.pop_late(time.monotonic())
-                if not (starting or late.kept or late.returned or self._is_stopping):
+                if not (starting or late.kept or late.returned or self._stopped.is_set()):
                     self._changed.wait(FRESH_CHECK_INTERVAL if self._shares.n_fresh else None)
                     continue
             self._start_late(starting)
             self._postpone(late)
             self._report()
+            self._stopped.wait(MIN_CLAIM_INTERVAL)
         with self._changed:
             waiting = self._shares.clear()
         self._publish_now(waiting)

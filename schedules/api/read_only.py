@@ -55,7 +55,8 @@ class StateAtCreation(Shape):
     state: Annotated[
         str,
         BeforeValidator(_read_state),
-        WithJsonSchema({"enum": [JobState.ACTIVE.value, JobState.PAUSED.value], "type": "string"}),
+        # Not as an `enum`: a second one for `state` would change the name of the component `StateEnum`.
+        WithJsonSchema({"type": "string", "anyOf": [{"const": "active"}, {"const": "paused"}]}),
     ] = Field(
         JobState.ACTIVE,
         description="The state in which the job is created. A paused job does not run until it is resumed. For a job "

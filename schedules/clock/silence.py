@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from schedules.clock.cron.fields import MIN_CRON_YEAR
 from schedules.clock.solar import solar_instants
 from schedules.clock.spec import ScheduleSpec, cron_of
 from schedules.clock.wording import number_words
@@ -15,6 +16,7 @@ from values.iso import iso_text
 # Search from a fixed instant, not from today, so that the result for a schedule is the same on every day. 2025 is
 # recent enough for the clock-change rules in force now.
 _SEARCH_FROM = datetime(2025, 1, 1, tzinfo=UTC)
+_FIRST_WITH_YEARS = datetime(MIN_CRON_YEAR - 1, 12, 31, tzinfo=UTC)
 
 
 def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
@@ -41,10 +43,17 @@ def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
             never = f"never happens at latitude {number_words(spec.latitude)}: choose another event or place."
             return "solar", between or never
     # `read_cron` has already refused dates that do not exist. Only bounds or skipped gaps can remove every occurrence.
-    if spec.cron is not None and (between or (spec.dst_gap is Gap.SKIP and end is None)):
+    cron = None if spec.cron is None else cron_of(spec)
+    if cron is not None and (between or (end is None and (spec.dst_gap is Gap.SKIP or not cron.is_fixed))):
+        if cron.years and not between:
+            # All years of the expression may be over, so search all of them. Bounds are checked when the job is saved.
+            after = _FIRST_WITH_YEARS
         policies = (spec.dst_gap, spec.dst_fold)
-        instants = cron_instants(cron_of(spec), spec.timezone, policies, after, end or LAST_AT)
+        instants = cron_instants(cron, spec.timezone, policies, after, end or LAST_AT)
         if next(instants, None) is None:
-            never = 'never fires: clock changes skip each of its local times. Set dst_gap to "shift".'
+            never = "never fires: clock changes skip each of its local times. "
+            never += (
+                'Set dst_gap to "shift".' if cron.is_fixed else "Name times without * in the minute and hour fields."
+            )
             return "cron", between or never
     return None

@@ -167,7 +167,7 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
     first_at = next_after(anchored(spec, now), first_mark(spec, now))
     if first_at is None:
         field = "end_at" if spec.end_at and spec.end_at <= now else DEFINING_FIELD[spec.kind]
-        text = f"The schedule has no occurrence after {now:%Y-%m-%d %H:%M:%S} UTC: give a later time or a later end."
+        text = f"The schedule has no occurrence after {now:%Y-%m-%d %H:%M:%S} UTC: give a later time, year or end."
         raise InvalidDefinition({f"schedule.{field}": [text]})
     # Without a key, the first instant is only an example.
     return spec, None if needs_hash_key(spec) else first_at

@@ -94,3 +94,19 @@ def test_a_backlog_of_a_silent_host_delays_no_other_host(processes: Processes, r
     waiting = of_silent.filter(status="queued", n_attempts=0, n_published=0, dispatch_at__gt=datetime.now(UTC))
     assert waiting.count() > 2000, "the worker has postponed the other runs, and has claimed none of them"
     assert not processes.tracebacks()
+
+
+def test_runs_that_wait_in_a_worker_survive_its_death(processes: Processes, receiver: Receiver) -> None:
+    processes.start("beat", "worker-http")
+    job = open_silent_runs(receiver, 20, "1m")
+    of_job = Run.objects.filter(job=job)
+    wait_until(lambda: of_job.filter(status="running").count() == 6, what="six of eight threads")
+    wait_until(lambda: of_job.filter(status="queued", n_published=0).count() == 14, what="fourteen waiting runs")
+    processes.kill("worker-http")
+    receiver.script("/silent", answer())
+    processes.start("worker-http#2")
+    wait_until(lambda: of_job.filter(status="succeeded").count() == 20, 60, what="the end of all runs")
+    lost = of_job.filter(n_lost=1)
+    assert lost.count() == 6, "the runs that the killed worker had started"
+    assert set(of_job.exclude(n_lost=1).values_list("n_attempts", "claim_no")) == {(1, 1)}, "waiting used no attempt"
+    assert not processes.tracebacks()

@@ -144,7 +144,7 @@ def test_an_unreadable_job_is_repaired_through_the_api(api: DocumentedClient, jo
 
 
 def test_an_unreadable_job_is_deleted_through_the_api(api: DocumentedClient, job: Job) -> None:
-    assert api.send("DELETE", f"/api/v1/jobs/{job.pk}").status_code == 204
+    assert api.delete(f"/api/v1/jobs/{job.pk}").status_code == 204
     assert not Job.objects.filter(pk=job.pk).exists()
 
 

@@ -23,7 +23,7 @@ MIN_SECRET_LENGTH = 6  # characters: hiding every `1` or `true` would make a tex
 MIN_START_LENGTH = 3  # characters of a secret that a cut leaves at the end of a text
 
 _LOWER = {ord(upper): ord(upper.lower()) for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}  # never changes a text's length
-_PARAMETER = re.compile(r"""([\w.-]+)=("[^"]*"|'[^']*'|[^\s,;"']+)""")
+_PARAMETER = re.compile(r"""(?<![\w.-])([\w.-]++)=("[^"]*"|'[^']*'|[^\s,;"']+)""")
 # Parameters of an Authorization header that are no secrets.
 _HARMLESS_PARAMETERS = frozenset({"algorithm", "charset", "nc", "qop", "realm", "signedheaders", "uri", "username"})
 _UNCHANGED = re.compile(r"[A-Za-z0-9._~-]+")  # written in the same way everywhere

@@ -18,7 +18,7 @@ MAX_LINE_BYTES = 64 * 1024
 MAX_HEADER_LINES = 100  # of one response
 SWITCHING_PROTOCOLS = 101  # the only 1xx status after which no other response follows
 
-_STATUS_LINE = re.compile(rb"HTTP/(?:0\.9|1\.\d{1,3})[ \t]+([1-9]\d\d)(?:[ \t]+(.*?))?[ \t]*\r?\n", re.DOTALL)
+_STATUS_LINE = re.compile(rb"HTTP/(?:0\.9|1\.\d{1,3})[ \t]+([1-9]\d\d)([ \t].*)?\r?\n", re.DOTALL)
 _NAME = re.compile(r"[^\x00-\x20:\x7f]+")
 
 
@@ -71,7 +71,7 @@ def _read_one_head(stream: BufferedReader[Any]) -> Response:
         raise InvalidResponse(f"it does not begin with a status line of HTTP/1: {first.decode('latin-1').strip()}")
     lines = _header_lines(stream)
     status = int(found[1])
-    return Response(status, (found[2] or b"").decode("latin-1"), _parse(lines) if status >= 200 else [])
+    return Response(status, (found[2] or b"").decode("latin-1").strip(), _parse(lines) if status >= 200 else [])
 
 
 def _header_lines(stream: BufferedReader[Any]) -> list[bytes]:

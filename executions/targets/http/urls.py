@@ -39,8 +39,7 @@ class HttpUrl:
 
 def parse_http_url(text: str, max_length: int = MAX_URL_LENGTH) -> HttpUrl:
     """Parse a URL. Raises ValueError with a sentence that says what to change."""
-    if len(text) > max_length:
-        raise ValueError(f"This URL has {len(text)} characters: at most {max_length} are allowed.")
+    _check_length(text, max_length)
     if any(unicodedata.category(character)[0] in "ZC" for character in text) or "\\" in text:
         raise ValueError("A URL must not contain spaces, backslashes or control characters: percent-encode them.")
     url = _parse(text)
@@ -54,6 +53,11 @@ def parse_http_url(text: str, max_length: int = MAX_URL_LENGTH) -> HttpUrl:
     if not 1 <= port <= 65535:
         raise ValueError("The port must be a number from 1 to 65535.")
     return HttpUrl(scheme=scheme, host=host.strip("[]"), port=port, target=url.request_uri, text=url.url)
+
+
+def _check_length(text: str, max_length: int) -> None:
+    if len(text) > max_length:
+        raise ValueError(f"This URL has {len(text)} characters: at most {max_length} are allowed.")
 
 
 def _parse(text: str) -> Url:
@@ -96,6 +100,7 @@ def follow(base: HttpUrl, location: str) -> HttpUrl:
     `location` is read as browsers read it: line breaks and tabs are dropped, a backslash is a slash, and characters
     that no URL may contain are percent-encoded. The result is checked like any other URL.
     """
+    _check_length(location, MAX_REDIRECT_LENGTH)  # before work that takes longer for a longer text
     # The header was decoded as Latin-1, but servers send UTF-8. Other bytes are percent-encoded as they are.
     location = location.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
     location = _DROPPED.sub("", location.strip(_MARGINS)).partition("#")[0]

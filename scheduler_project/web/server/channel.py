@@ -33,6 +33,7 @@ class Channel:
         self.received = bytearray()
         self.n_readable = 0  # bytes of `received` that belong to the current request, and that gunicorn may read
         self.n_unsent = 0  # bytes that the client has not read yet
+        self._n_kept = 0  # those of them that are in memory; a number, because another thread may change `_to_send`
         self.target = ""  # of the current request, for the form of an error response
 
     # For the main loop
@@ -67,6 +68,7 @@ class Channel:
                 part.n_bytes -= n_sent
                 is_sent = not part.n_bytes
             else:
+                self._n_kept -= n_sent
                 is_sent = n_sent == len(part)
             if is_sent:
                 _release(self._to_send.popleft())
@@ -83,13 +85,13 @@ class Channel:
             _release(part)
         self._to_send.clear()
         self.received.clear()
-        self.n_unsent = 0
+        self.n_unsent = self._n_kept = 0
         self._socket.close()
 
     @property
     def n_in_memory(self) -> int:
         """Bytes of memory that the client occupies."""
-        return len(self.received) + sum(len(part) for part in self._to_send if isinstance(part, memoryview))
+        return len(self.received) + self._n_kept
 
     # For gunicorn
 
@@ -109,6 +111,7 @@ class Channel:
         """Send or keep the data. Raises OSError if the connection is lost."""
         self._to_send.append(memoryview(data))
         self.n_unsent += len(data)
+        self._n_kept += len(data)
         self.flush()
 
     def sendfile(self, file: IO[bytes], offset: int = 0, count: int = 0) -> None:

@@ -22,31 +22,34 @@ def date_words(cron: Cron) -> str:
         months = _months_words(cron)
         text = f" every day{months}" if months or cron.years else ""
     elif is_any_weekday:
-        text = f" on {_days_of_months(cron)}"
+        text = _days_of_months(cron)
     elif is_any_day:
         text = _weekdays_of_months(cron)
     elif days.is_either and len(cron.months) > 1:
         both = (
             f"{_days_of_months(cron, with_months=False)} and{_weekdays_of_months(cron, after='and', with_months=False)}"
         )
-        text = f" on {both}{',' if len(cron.months) < 12 else ''}{_months_words(cron)}"
+        text = f"{both}{',' if len(cron.months) < 12 else ''}{_months_words(cron)}"
     elif days.is_either:
-        text = f" on {_days_of_months(cron)} and{_weekdays_of_months(cron, after='and')}"
+        text = f"{_days_of_months(cron)} and{_weekdays_of_months(cron, after='and')}"
     else:
-        text = f" on {_days_of_months(cron)}, but only{_weekdays_of_months(cron, after='only', with_months=False)}"
+        text = f"{_days_of_months(cron)}, but only{_weekdays_of_months(cron, after='only', with_months=False)}"
     return text + _years_words(cron, text)
 
 
 def _days_of_months(cron: Cron, *, with_months: bool = True) -> str:
-    """Return the words for the field day of month: 'the 1st of the month', '13 February', 'the last day of June'."""
+    """Return the words for the field day of month: ' on 13 February', ' from the 1st to the 7th of the month'."""
     numbers, months, special = sorted(cron.days.numbers), cron.months, cron.days.month_days
     if with_months and not special and len(numbers) * len(months) <= _MAX_NAMED_DATES and len(months) < 12:
-        return joined([f"{day} {MONTHS[month - 1]}" for month in months for day in numbers])
+        return " on " + joined([f"{day} {MONTHS[month - 1]}" for month in months for day in numbers])
     if not special and (step := _step_to_end(numbers)):
         of = _of_months(cron, "each month") if with_months else "of each month"
-        return f"every {ordinal(step)} day {of}, counted from the {ordinal(numbers[0])}"
+        return f" on every {ordinal(step)} day {of}, counted from the {ordinal(numbers[0])}"
     of = _of_months(cron, "the month") if with_months else "of the month"
-    return f"{joined(_number_words(numbers, bool(special)) + _month_day_words(sorted(special)))} {of}"
+    runs = _runs(numbers, shortest=3)
+    if not special and all(high > low for low, high in runs):
+        return f" {joined([f'from the {ordinal(low)} to the {ordinal(high)}' for low, high in runs])} {of}"
+    return f" on {joined(_number_words(runs, bool(special)) + _month_day_words(sorted(special)))} {of}"
 
 
 def _step_to_end(numbers: Sequence[int]) -> int:
@@ -57,11 +60,9 @@ def _step_to_end(numbers: Sequence[int]) -> int:
     return step if step > 1 and list(numbers) == list(range(numbers[0], 32, step)) else 0
 
 
-def _number_words(numbers: Sequence[int], with_articles: bool) -> list[str]:
+def _number_words(runs: Sequence[tuple[int, int]], with_articles: bool) -> list[str]:
     """Return the words for days of the month: 'the 1st', '3rd', '5th to 9th'; or each one with its article."""
-    words = [
-        f"{ordinal(low)} to {ordinal(high)}" if high > low else ordinal(low) for low, high in _runs(numbers, shortest=3)
-    ]
+    words = [f"{ordinal(low)} to {ordinal(high)}" if high > low else ordinal(low) for low, high in runs]
     return [word if index and not with_articles else f"the {word}" for index, word in enumerate(words)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from itertools import islice
 
@@ -14,7 +14,7 @@ from schedules.clock.preview import Fire, Mark, fire_of
 from schedules.clock.spec import UNPREDICTABLE_KINDS, ScheduleSpec, cron_of, label
 from schedules.clock.wording import clock_words, day_words, joined, length_words
 from schedules.clock.zones.local_times import Fold, Gap
-from schedules.clock.zones.zones import Change, changes, zone
+from schedules.clock.zones.zones import Change, changes, utc_by_fold, zone
 from values.durations import MICROSECOND
 from values.zones import zone_abbreviation
 
@@ -196,10 +196,11 @@ def _what_is_left(spec: ScheduleSpec, change: Change, n_times: int = 0) -> str:
 
     `n_times`: the number of its times that are skipped, or 0 if that is not counted.
     """
-    local_zone, day = zone(spec.timezone), change.local_from.date()
-    near = occurrences(spec, change.at - _DAY, change.at + _DAY)
-    # An expression that fires each second has many occurrences: the first one after midnight decides.
-    if next((at for at in near if at.astimezone(local_zone).date() == day), None) is None:
+    # Search from midnight to midnight: an expression that fires each second has 86,400 occurrences in a day, but the
+    # first one decides.
+    midnight = datetime.combine(change.local_from.date(), time())
+    start, end = (min(utc_by_fold(at, spec.timezone)) for at in (midnight, midnight + _DAY))
+    if next(occurrences(spec, start - MICROSECOND, end - MICROSECOND), None) is None:
         return "does not run on that day"
     if not n_times:
         return "has no run then; it runs at its other times of that day"

@@ -47,14 +47,14 @@ def spec(**data: object) -> ScheduleSpec:
         ("0 0 * 2 5L", "At 00:00 on the last Friday of February (UTC)"),
         ("0 0 * 1 MON", "At 00:00 on Mondays in January (UTC)"),
         ("0 0 1 * *", "At 00:00 on the 1st of the month (UTC)"),
-        ("0 0 21,22,23 * *", "At 00:00 on the 21st to 23rd of the month (UTC)"),
+        ("0 0 21,22,23 * *", "At 00:00 from the 21st to the 23rd of the month (UTC)"),
         ("0 0 1,15 * *", "At 00:00 on the 1st and 15th of the month (UTC)"),
         ("0 0 */2 * *", "At 00:00 on every 2nd day of each month, counted from the 1st (UTC)"),
         ("0 0 L * *", "At 00:00 on the last day of the month (UTC)"),
         ("0 0 LW 6-8 *", "At 00:00 on the last weekday of June, July and August (UTC)"),
         ("0 0 * JUN-AUG *", "At 00:00 every day in June, July and August (UTC)"),
         ("0 12 13 * FRI", "At 12:00 on the 13th of the month and on Fridays (UTC)"),
-        ("0 0 1-7 * */7", "At 00:00 on the 1st to 7th of the month, but only on Sundays (UTC)"),
+        ("0 0 1-7 * */7", "At 00:00 from the 1st to the 7th of the month, but only on Sundays (UTC)"),
         ("0 0 1 * 0-6", "At 00:00 every day (UTC)"),
         ("0 0 13 2 5", "At 00:00 on 13 February and on Fridays in February (UTC)"),
         ("0 9,11 * * *", "At 09:00 and 11:00 every day (UTC)"),
@@ -97,14 +97,14 @@ def test_every_kind_of_schedule_is_described_in_words(data: dict[str, object], w
     assert describe(spec(**data)) == words
 
 
-FIELD_TEXTS = ["*", "*/2", "*/7", "1", "1,2,5", "2-6", "1-7/2"]
+FIELD_TEXTS = ["*", "*/2", "*/7", "1", "1,2,5", "2-6", "1-7/2", "6-2", "5-1/2", "?", "H"]
 
 
 @pytest.mark.long
 @settings(derandomize=True, max_examples=500, deadline=None, database=None)
 @given(
     fields=st.lists(st.sampled_from(FIELD_TEXTS), min_size=4, max_size=5),
-    dow=st.sampled_from([*FIELD_TEXTS, "5L", "1#2"]),
+    dow=st.sampled_from([*FIELD_TEXTS, "5L", "1#2", "FRI#L", "friday-MON"]),
 )
 def test_a_description_starts_with_a_capital_and_holds_no_cron_syntax(fields: list[str], dow: str) -> None:
     words = describe(spec(cron=" ".join([*fields, dow])))

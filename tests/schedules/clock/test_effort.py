@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from schedules.clock.effort import MAX_STEPS, NO_LIMIT, Effort, SearchTooLong
+from schedules.clock.notes.warnings import warnings
 from schedules.clock.occurrences import occurrences, occurrences_by_member
 from schedules.clock.preview import bounded_preview, preview
 from schedules.clock.reading.schedule import parse
@@ -128,3 +130,15 @@ def test_a_preview_that_stops_says_after_how_many_instants_and_why() -> None:
         [],
         "The preview has no instants, because the first one takes too long to find.",
     )
+
+
+def test_the_warning_of_a_clock_change_does_not_read_each_second_of_the_day() -> None:
+    schedule = spec(cron="* * 1-23 * * *", timezone=NEW_YORK)
+    calls: list[str] = []
+    sys.setprofile(lambda frame, event, _: calls.append(frame.f_code.co_name) if event == "call" else None)
+    try:
+        notes = warnings(schedule, NOW)
+    finally:
+        sys.setprofile(None)
+    assert [note for note in notes if "it runs at its other times of that day" in note]
+    assert len(calls) < 20_000

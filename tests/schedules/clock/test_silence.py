@@ -95,3 +95,20 @@ def test_a_time_that_each_clock_change_skips_never_fires_with_the_policy_skip() 
 def test_a_schedule_may_lie_wholly_in_the_past() -> None:
     # Whether a job may still use it is decided when the job is saved.
     assert errors_of(cron="@daily", start_at="2001-01-01T00:00Z", end_at="2001-02-01T00:00Z") == {}
+
+
+def test_times_with_a_star_that_each_clock_change_skips_never_fire() -> None:
+    # Clocks in New York skip 02:00 to 03:00 on the Sunday from the 8th to the 14th of March.
+    skipped = {"cron": "*/30 2 8-14 3 */7", "timezone": "America/New_York"}
+    never = (
+        "never fires: clock changes skip each of its local times. Name times without * in the minute and hour fields."
+    )
+    assert errors_of(**skipped) == {"cron": [never]}
+    assert errors_of(**skipped | {"cron": "*/30 2-3 8-14 3 */7"}) == {}
+
+
+@pytest.mark.parametrize("more", [{}, {"dst_gap": "skip"}, {"start_at": "2030-01-01T00:00Z"}])
+@pytest.mark.parametrize("cron", ["* * * * * ? 1999", "0 30 2 1 1 ? 1999"])
+def test_an_expression_whose_years_are_over_is_read(cron: str, more: dict[str, str]) -> None:
+    """A stored schedule must stay readable after its last year."""
+    assert errors_of(cron=cron, timezone="America/New_York", **more) == {}

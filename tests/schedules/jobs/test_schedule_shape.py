@@ -76,7 +76,7 @@ def test_each_wrong_field_is_named_under_schedule(value: object, fields: list[st
 )
 def test_a_schedule_that_is_past_is_refused_at_the_field_to_change(value: object, field: str) -> None:
     assert refused(value) == {
-        field: ["The schedule has no occurrence after 2026-11-20 12:00:00 UTC: give a later time or a later end."]
+        field: ["The schedule has no occurrence after 2026-11-20 12:00:00 UTC: give a later time, year or end."]
     }
 
 

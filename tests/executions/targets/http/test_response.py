@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import time
 
 import pytest
 from hypothesis import given
@@ -99,6 +100,15 @@ def test_the_lines_of_headers_are_limited(n_lines: int) -> None:
 def test_a_line_is_limited(start: bytes) -> None:
     with pytest.raises(InvalidResponse, match="more than 64 KB"):
         head_of(start + b"x" * (MAX_LINE_BYTES + 1) + b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("filler", [b" ", b"\t", b"a ", b"\r", b":", b"a"])
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 a", b"HTTP/1.1 200 OK\r\nA: ", b"HTTP/1.1 200 OK\r\n"])
+def test_a_long_line_is_read_in_little_time(start: bytes, filler: bytes) -> None:
+    line = filler * (60_000 // len(filler))
+    started = time.thread_time()
+    assert head_of(start + line + b"x\r\n\r\n").status == 200
+    assert time.thread_time() - started < 0.5
 
 
 def test_a_connection_that_closes_without_a_byte_is_no_response() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,3 +136,11 @@ def test_a_location_never_adds_a_line_or_a_space_to_a_request(text: str, start: 
     else:
         assert all("\x21" <= character <= "\x7e" for character in url.target + url.host)
         assert parse_http_url(url.text, MAX_REDIRECT_LENGTH) == url
+
+
+@pytest.mark.parametrize("filler", ['"', "%", "\\", "\xff", " ", "../", "\t"])
+def test_a_location_that_is_too_long_is_refused_in_little_time(filler: str) -> None:
+    started = time.thread_time()
+    with pytest.raises(ValueError, match="at most 8192"):
+        follow(parse_http_url("https://e.com/"), "/" + filler * 60_000)
+    assert time.thread_time() - started < 0.05

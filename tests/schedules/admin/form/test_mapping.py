@@ -141,7 +141,7 @@ def test_invalid_values_in_fields_of_other_kinds_are_ignored() -> None:
         ),
         ({"schedule_kind": "several", "specs": "@daily\n{"}, "specs", "Entry 2: must be an object"),
         ({"timezone": "Mars/Base"}, "timezone", "Mars/Base"),
-        ({"end_at": "2020-01-01 00:00"}, "end_at", "give a later time or a later end"),
+        ({"end_at": "2020-01-01 00:00"}, "end_at", "give a later time, year or end"),
         ({"end_at": "2027-03-28 02:30", "timezone": "Europe/Paris"}, "end_at", "does not exist"),
         ({"start_at": "2028-01-01 00:00", "end_at": "2027-01-01 00:00"}, "end_at", "“Not before”"),
         ({"max_runs": "0"}, "max_runs", "from 1"),
