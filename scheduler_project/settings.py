@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
+import zoneinfo
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from scheduler_project import theme
 from scheduler_project.engine_settings import EngineSettings
 from scheduler_project.env import Environment
 from scheduler_project.logging import LEVELS, logging_config
+
+# Every process calculates with the package `tzdata` of the lock file, whatever time zone data its machine has.
+zoneinfo.reset_tzpath(())
+zoneinfo.ZoneInfo.clear_cache()  # a package may have built a zone from the machine's data already
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

@@ -2,12 +2,16 @@
 
 import os
 
+import structlog
 from django.core.wsgi import get_wsgi_application
 from gunicorn.errors import AppImportError
 
 from scheduler_project.env import Environment
 from scheduler_project.start_checks import start_problems
 from scheduler_project.web.chunked_bodies import with_content_length
+from schedules.clock.zones.data import OWN_VERSION
+
+log = structlog.get_logger(__name__)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
 # Check each connection before its use: a request on a connection that the server has closed would show an error page.
@@ -17,3 +21,4 @@ if not Environment(os.environ).text("MAINSPRING_DB_CHECK"):
 application = with_content_length(get_wsgi_application())
 if problems := start_problems():
     raise AppImportError(problems)  # gunicorn prints the text, without a traceback, and ends
+log.info("timezone_data", action="start", version=OWN_VERSION)

@@ -37,6 +37,7 @@ from executions.dispatch import (
     republish_stranded,
 )
 from schedules import queries
+from schedules.clock.zones.data import OWN_VERSION
 from schedules.passes.follow_ups import FollowUpResult, follow_once
 from schedules.passes.outage import Outage
 from schedules.passes.periodic import PeriodicScheduler
@@ -44,6 +45,7 @@ from schedules.passes.presence import Presence
 from schedules.passes.timed import do_timed_work
 from schedules.passes.wakeup import Wakeup
 from schedules.tick import TickResult, tick
+from schedules.zone_data.adoption import adopt
 from values.clock import Reading, difference_text, machine_clock
 from values.database import is_database_unavailable, one_line
 
@@ -68,6 +70,7 @@ TIMEOUT_OPTIONS = {"redis": ("socket_timeout", "socket_connect_timeout"), "amqp"
 # Another beat or a person's request may have locked due rows. Without this delay, the beat would retry in a busy loop.
 LOCKED_RETRY_DELAY = timedelta(milliseconds=50)
 STAND_BY_INTERVAL = timedelta(seconds=1)  # between two looks at a clock that is wrong
+ADOPTION_INTERVAL = timedelta(seconds=5)  # while another version of the time zone data is in force
 STRANDED_CHECK_INTERVAL = timedelta(seconds=5)  # each check asks the broker for the length of every queue
 # Seconds. The minimum time between the starts of two passes, so that jobs due close together share one transaction.
 MIN_PASS_INTERVAL = 0.01
@@ -127,9 +130,11 @@ class JobScheduler(PeriodicScheduler):
         self._was_busy = False  # this pass did something
         self._allowance = MessageAllowance()
         self._database, self._broker = Outage("database"), Outage("broker")
-        self._use_broker_at = self._check_stranded_at = datetime.min.replace(tzinfo=UTC)
+        self._use_broker_at = self._check_stranded_at = self._adopt_at = datetime.min.replace(tzinfo=UTC)
+        self._other_version: str | None = None  # the version of the time zone data about which a warning was logged
         super().__init__(*args, **kwargs)
         self._presence = Presence(self._holder)
+        log.info("timezone_data", action="beat", version=OWN_VERSION)
         machine_clock.consequence = "This beat does nothing until then."
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
@@ -181,6 +186,8 @@ class JobScheduler(PeriodicScheduler):
         limit = settings.MAINSPRING.tick_limit
         self._use_broker_at = min(self._use_broker_at, now + FAULT_RETRY_DELAY)  # the clock may have been set back
         next_at = next_at or queries.next_at()
+        if next_at.zone_data != OWN_VERSION and self._adopt(now, next_at.zone_data):
+            next_at = queries.next_at()
         self._was_busy, soonest = self._do_due_work(now, limit, next_at)
         again_at = [
             now + settings.MAINSPRING.max_idle,
@@ -197,6 +204,21 @@ class JobScheduler(PeriodicScheduler):
             max(next_at.dispatch, self._use_broker_at),
         )
         return min(*again_at, *(at if at > now else soonest for at in each_at))
+
+    def _adopt(self, now: datetime, in_force: str | None) -> bool:
+        """Try to put this beat's version of the time zone data in force, every 5 s. Return whether it is in force now.
+
+        Otherwise, this beat calculates by the version in force.
+        """
+        self._adopt_at = min(self._adopt_at, now + ADOPTION_INTERVAL)  # the clock may have been set back
+        if now < self._adopt_at:
+            return False
+        self._adopt_at = now + ADOPTION_INTERVAL
+        is_adopted = self._try(False, adopt, now)
+        if not is_adopted and in_force != self._other_version:
+            log.warning("timezone_data_differs", action="beat", version=OWN_VERSION, in_force=in_force)
+            self._other_version = in_force
+        return is_adopted
 
     def publish(self, messages: Sequence[Message], now: datetime) -> None:
         """Send messages. If the broker fails, postpone the runs of all unsent messages by at most a second.

@@ -19,19 +19,21 @@ from executions.policies import Decision, LiveRuns, Overlap, OverlapPass, Stop
 from executions.runs import NewRun
 from executions.states import Reason
 from schedules import queries
-from schedules.clock.due import due_instants, next_due
+from schedules.clock.due import next_due
 from schedules.clock.occurrences import occurrences
 from schedules.clock.policies.catch_up import CatchUp, CatchUpLimits, OtherPasses, Verdict, decide_catch_up
 from schedules.clock.policies.start_times import Pacing, delayed_starts, jittered
+from schedules.clock.rule_change import find_rules
 from schedules.clock.spec import Kind, starts_left
 from schedules.models import JobState
-from schedules.stored import read_schedule
+from schedules.stored import read_clock, read_schedule
 from values.durations import MICROSECOND
 from values.readable import value_or_raise
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from schedules.clock.rule_change import Changed, Rules
     from schedules.clock.spec import ScheduleSpec
     from schedules.policies import JobPolicies
     from schedules.queries import DueJob
@@ -45,6 +47,7 @@ class Plan:
     """The decisions of one pass on one job: the runs to open, the job's new clock, and the live runs to stop.
 
     `share`: identifies the resource that the runs use, for their messages.
+    `changed`: set if the job changes to another version of the time zone data.
     """
 
     job: DueJob
@@ -53,6 +56,7 @@ class Plan:
     new_runs: list[NewRun]
     move: queries.Advance
     stops: Stop | None = None
+    changed: Changed | None = None
 
 
 def plan(
@@ -63,9 +67,12 @@ def plan(
     Decides at most the first `chunk_size` occurrences; the next pass decides the later ones. `policies`: the job's
     policies. `off`: the names of feature flags that are off. Raises CannotRead.
     """
-    spec, policies = spec_of(job.schedule), value_or_raise(policies)
-    size = settings.MAINSPRING.chunk_size
-    due = list(islice(due_instants(spec, job.mark_at, job.next_run_at, now), size + 1))
+    policies = value_or_raise(policies)
+    rules = rules_at(job, now)
+    spec, size = rules.spec, settings.MAINSPRING.chunk_size
+    if rules.changed:  # decide at once on all occurrences that are owed: the next pass no longer knows which these are
+        size += sum(1 for _ in rules.due(job.next_run_at, job.mark_at))
+    due = list(islice(rules.due(job.next_run_at, now), size + 1))
     more = len(due) > size
     due = due[:size]
     n_left = starts_left(spec, job.n_scheduled)
@@ -92,8 +99,9 @@ def plan(
     # rows of their own.
     new_runs = list(_rows(job, policies, decided, starts, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
-    move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, begun, state.value)
-    return Plan(job, route, share_of(job.target_kind, job.target), new_runs, move, overlap_pass.stops)
+    move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, begun, state.value, rules.version)
+    share = share_of(job.target_kind, job.target)
+    return Plan(job, route, share, new_runs, move, overlap_pass.stops, rules.changed)
 
 
 def _with_reasons(
@@ -190,6 +198,7 @@ def _rows(
             yield new if reason else with_policies(new, policies)
 
 
-def spec_of(schedule_json: str) -> ScheduleSpec:
-    """Read a stored schedule. Raises CannotRead."""
-    return value_or_raise(read_schedule(schedule_json))
+def rules_at(job: DueJob, now: datetime) -> Rules:
+    """Return the rules by which a pass at `now` computes a job's instants. Raises CannotRead."""
+    spec, clock = value_or_raise(read_schedule(job.schedule)), read_clock(job.zone_data, job.holds)
+    return find_rules(spec, clock, job.zone_data_in_force, job.mark_at, now)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 # The columns of a DueJob, in the order of its fields.
 DUE_COLUMNS = """job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at,
        job.n_scheduled, job.caught_up_at, job.catch_up_begun, job.schedule, spec.policies, spec.target_kind,
-       spec.target::text, job.catch_up_from_at, job.catch_up_until_at"""
+       spec.target::text, job.catch_up_from_at, job.catch_up_until_at, job.zone_data, job.holds,
+       (SELECT version FROM schedules_zonedatainforce)"""
 
 # tick: lock the jobs that are due, earliest first. SKIP LOCKED, so that several beats share the jobs and never
 # wait for each other. Index job_due: the cost depends on the number of due jobs, not on the number of all jobs.
@@ -68,10 +69,11 @@ SELECT id FROM schedules_job WHERE scope_id = %(scope_id)s AND key = ANY(%(key)s
 ADVANCE = """
 UPDATE schedules_job AS job
    SET mark_at = moved.mark_at, next_run_at = moved.next_run_at, n_scheduled = moved.n_scheduled,
-       caught_up_at = moved.caught_up_at, catch_up_begun = moved.catch_up_begun, state = moved.state
+       caught_up_at = moved.caught_up_at, catch_up_begun = moved.catch_up_begun, state = moved.state,
+       zone_data = moved.zone_data
   FROM unnest(%(id)s::uuid[], %(mark_at)s::timestamptz[], %(next_run_at)s::timestamptz[], %(n_scheduled)s::int[],
-              %(caught_up_at)s::timestamptz[], %(catch_up_begun)s::bool[], %(state)s::text[])
-       AS moved (id, mark_at, next_run_at, n_scheduled, caught_up_at, catch_up_begun, state)
+              %(caught_up_at)s::timestamptz[], %(catch_up_begun)s::bool[], %(state)s::text[], %(zone_data)s::text[])
+       AS moved (id, mark_at, next_run_at, n_scheduled, caught_up_at, catch_up_begun, state, zone_data)
  WHERE job.id = moved.id
 """
 
@@ -137,9 +139,13 @@ NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AN
 NEXT_PAUSE_END = "SELECT min(paused_until_at) FROM schedules_job WHERE state = 'paused' AND paused_until_at IS NOT NULL"
 NEXT_BACKFILL = "SELECT min(due_at) FROM schedules_backfill WHERE due_at IS NOT NULL"
 NEXT_PAUSE_SET = "SELECT min(due_at) FROM schedules_pauseset WHERE due_at IS NOT NULL"
+# The table has at most one row.
+NEXT_RECOMPUTATION = "SELECT due_at FROM schedules_zonedatainforce"
+ZONE_DATA_IN_FORCE = "SELECT version FROM schedules_zonedatainforce"
 NEXT = f"""
-SELECT clock_timestamp(), CASE WHEN due.at < 'epoch' THEN 'epoch' ELSE due.at END, ({NEXT_DISPATCH}), ({NEXT_FOLLOWUP}), ({NEXT_EXPIRY}),
-       LEAST(({NEXT_PAUSE_END}), ({NEXT_BACKFILL}), ({NEXT_PAUSE_SET}))
+SELECT ({ZONE_DATA_IN_FORCE}), clock_timestamp(), CASE WHEN due.at < 'epoch' THEN 'epoch' ELSE due.at END,
+       ({NEXT_DISPATCH}), ({NEXT_FOLLOWUP}), ({NEXT_EXPIRY}),
+       LEAST(({NEXT_PAUSE_END}), ({NEXT_BACKFILL}), ({NEXT_PAUSE_SET}), ({NEXT_RECOMPUTATION}))
   FROM ({NEXT_DUE}) AS due (at)
 """
 
@@ -191,6 +197,9 @@ class DueJob:
     target: str  # JSON, as stored
     catch_up_from_at: datetime | None
     catch_up_until_at: datetime | None
+    zone_data: str
+    holds: str | None  # JSON, as stored
+    zone_data_in_force: str | None
 
     def was_paused_at(self, instant: datetime) -> bool:
         """Whether the job was paused at this due instant."""
@@ -214,6 +223,7 @@ class Advance:
     caught_up_at: datetime | None
     catch_up_begun: bool
     state: str
+    zone_data: str
 
 
 def due_jobs(now: datetime, limit: int) -> list[DueJob]:
@@ -259,6 +269,7 @@ def advance(moves: Sequence[Advance]) -> None:
             "caught_up_at": array(move.caught_up_at for move in moves),
             "catch_up_begun": array(move.catch_up_begun for move in moves),
             "state": array(move.state for move in moves),
+            "zone_data": array(move.zone_data for move in moves),
         },
     )
 
@@ -293,9 +304,11 @@ class NextAt:
     """PostgreSQL's clock, and when each kind of work is due next; `NEVER` if there is none.
 
     `tick`: jobs. `dispatch`: runs to publish. `follow`: follow-ups. `expire`: runs past their start deadline.
-    `timed`: ends of pauses, steps of backfills and of pause sets.
+    `timed`: ends of pauses, steps of backfills and of pause sets. `zone_data`: the version of the time zone data in
+    force; None: none yet.
     """
 
+    zone_data: str | None
     database_at: datetime
     tick: datetime
     dispatch: datetime
@@ -306,7 +319,8 @@ class NextAt:
 
 def next_at() -> NextAt:
     """Return PostgreSQL's clock and when each kind of work is due next. One query, whose plan PostgreSQL caches."""
-    return NextAt(*(at or NEVER for at in fetch_planned(NEXT, {})[0]))
+    zone_data, *times = fetch_planned(NEXT, {})[0]
+    return NextAt(zone_data, *(at or NEVER for at in times))
 
 
 def lock_registration(*, alone: bool) -> None:

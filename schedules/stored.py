@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from executions.policies import read_as
 from schedules.clock.reading.schedule import parse
+from schedules.clock.rule_change import Clock
 from schedules.clock.spec import InvalidSchedule
 from schedules.policies import JobPolicies
+from values.iso import iso_text
 from values.readable import Unreadable
 
 if TYPE_CHECKING:
@@ -29,6 +31,18 @@ def read_schedule(text: str) -> ScheduleSpec | Unreadable:
         return parse(json.loads(text), min_interval=timedelta(0))
     except InvalidSchedule as error:
         return Unreadable.from_errors("schedule", error.errors)
+
+
+def read_clock(version: str, holds: str | None) -> Clock:
+    """Return a job's rules, from its version of the time zone data and the JSON of its holds."""
+    if not holds:
+        return Clock(version)
+    return Clock(version, tuple(datetime.fromisoformat(at) if at else None for at in json.loads(holds)))
+
+
+def holds_json(clock: Clock) -> list[str | None] | None:
+    """Return the holds of a clock as they are stored; None if there are none."""
+    return [iso_text(at) if at else None for at in clock.holds] or None
 
 
 @lru_cache(maxsize=CACHE_SIZE)

@@ -16,18 +16,19 @@ from executions.dispatch import MAX_MESSAGES_PER_ROUTE, Message, QueuedRun, buil
 from executions.policies import LiveRuns
 from executions.states import RunStatus
 from schedules import flags, queries
-from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind
+from schedules.clock.zones.data import is_known
 from schedules.models import JobState
-from schedules.planning import Plan, plan, spec_of
+from schedules.planning import Plan, plan, rules_at
 from schedules.stored import read_policies
+from schedules.zone_data import changes, versions
 from values.database import PUSH_BACK_DELAY, every_key_failed, is_database_unavailable, one_line, split_on_failure
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from schedules.clock.spec import ScheduleSpec
+    from schedules.clock.rule_change import Rules
     from schedules.models import Job
     from schedules.policies import JobPolicies
     from schedules.queries import DueJob
@@ -85,7 +86,10 @@ def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) 
 
 def is_settled(job: Job, now: datetime) -> bool:
     """Return whether `settle` has nothing to record. Runs no SQL. The schedule must be readable."""
-    return job.state != JobState.ACTIVE or not _is_due(job.schedule_spec, job.mark_at, job.next_run_at, now)
+    if job.state != JobState.ACTIVE:
+        return True
+    # `settle` can read a version of the time zone data that this process does not know.
+    return is_known(job.zone_data) and not _is_due(job.rules_at(None, now), job.next_run_at, now)
 
 
 def settle(job_id: UUID, now: datetime) -> None:
@@ -107,7 +111,10 @@ def _settle_some(job_id: UUID, now: datetime) -> bool:
 
     def handle(_: Sequence[UUID]) -> TickResult | None:
         job = queries.active_job(job_id)
-        if job is None or not _is_due(spec_of(job.schedule), job.mark_at, job.next_run_at, now):
+        if job is None:
+            return None
+        versions.load([job.zone_data, job.zone_data_in_force])
+        if not _is_due(rules_at(job, now), job.next_run_at, now):
             return None
         return _pass([job], now, published=False)
 
@@ -119,11 +126,12 @@ def _settle_some(job_id: UUID, now: datetime) -> bool:
     return done[0] is not None
 
 
-def _is_due(spec: ScheduleSpec, mark_at: datetime, next_run_at: datetime | None, now: datetime) -> bool:
+def _is_due(rules: Rules, next_run_at: datetime | None, now: datetime) -> bool:
     # If a job was pushed back, its `next_run_at` is the time of the next try, so compute the instant from the mark.
     # This is not possible for a delay.
-    due_at = next_run_at if spec.kind is Kind.DELAY else next_after(spec, mark_at)
-    return due_at is not None and due_at <= now
+    if rules.spec.kind is Kind.DELAY:
+        return next_run_at is not None and next_run_at <= now
+    return next(rules.due(next_run_at, now), None) is not None
 
 
 def _tick_apart(names: Mapping[UUID, str], now: datetime) -> TickResult:
@@ -154,6 +162,7 @@ def _tick_apart(names: Mapping[UUID, str], now: datetime) -> TickResult:
 def _pass(
     jobs: Sequence[DueJob], now: datetime, *, published: bool, max_messages: int = MAX_MESSAGES_PER_ROUTE
 ) -> TickResult:
+    versions.load({version for job in jobs for version in (job.zone_data, job.zone_data_in_force)})
     plans, broken = _plan_all(jobs, now)
     # Stop live runs before opening new runs, so that a new run is not stopped together with the runs that it replaces.
     runs.stop_live_runs({plan.job.id: plan.stops for plan in plans if plan.stops}, now)
@@ -166,6 +175,7 @@ def _pass(
     ]
     if plans:
         queries.advance([plan.move for plan in plans])
+        changes.store([(plan.job, plan.changed) for plan in plans if plan.changed])
     if broken:
         queries.push_back(broken, now, now + PUSH_BACK_DELAY)
     n_skipped = sum(new[place][1].n_occurrences for place in created if new[place][1].reason)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from uuid import UUID
 
 from executions.lifecycle.admission import BufferHold, ConcurrencyHold, HeldRun, Hold, RateHold, usage_of
-from executions.models import Run
+from executions.models import Run, RunSpec
 from executions.policies.run_policies import RunPolicies
 from executions.states import RunStatus
 from executions.targets.registry import TARGETS
@@ -26,9 +26,9 @@ MAX_OTHER_DELAY = timedelta(seconds=1)
 def waiting_reasons(runs: Sequence[Run], now: datetime) -> dict[UUID, str]:
     """Map the id of each run in `runs` that is held, or waits in a worker, to a text that says why it cannot start yet.
 
-    All other runs are left out. At most three queries.
+    All other runs are left out. At most four queries.
     """
-    in_worker = {run.pk: text for run in runs if (text := _wait_in_worker(run, now))}
+    in_worker = _waits_in_workers(runs, now)
     held = [run for run in runs if run.status == RunStatus.HELD]
     if not held:
         return in_worker
@@ -37,19 +37,33 @@ def waiting_reasons(runs: Sequence[Run], now: datetime) -> dict[UUID, str]:
     return in_worker | {run.pk: _text(run, usage.hold_of(waiting[run.pk], now), now) for run in held}
 
 
-def _wait_in_worker(run: Run, now: datetime) -> str:
-    """Return why a run waits that a worker has postponed (`worker/side_by_side.py`); "" for any other run."""
+def _waits_in_workers(runs: Sequence[Run], now: datetime) -> dict[UUID, str]:
+    """Return why runs wait that a worker has postponed (`worker/side_by_side.py`), by id. At most one query."""
+    postponed = [run for run in runs if _is_postponed(run, now)]
+    # Lists of runs are loaded without the targets.
+    ids = {run.spec_id for run in postponed}
+    specs = RunSpec.objects.filter(pk__in=ids).values_list("pk", "target_kind", "target") if ids else []
+    names = {spec_id: _share_name(kind, stored) for spec_id, kind, stored in specs}
+    return {
+        run.pk: f"It waits in a worker until other runs that use {name} have ended"
+        for run in postponed
+        if (name := names.get(run.spec_id))
+    }
+
+
+def _is_postponed(run: Run, now: datetime) -> bool:
     if run.status != RunStatus.QUEUED or run.n_published or run.dispatch_at is None or run.available_at > now:
-        return ""
-    target, stored = TARGETS.get(run.spec.target_kind), run.spec.target
-    if run.dispatch_at <= now + MAX_OTHER_DELAY or target is None or not isinstance(stored, Mapping):
-        return ""
-    name = target.share_of(stored)
-    return f"It waits in a worker until other runs that use {name} have ended" if name else ""
+        return False
+    return run.dispatch_at > now + MAX_OTHER_DELAY
+
+
+def _share_name(kind: str, stored: object) -> str:
+    target = TARGETS.get(kind)
+    return target.share_of(stored) if target and isinstance(stored, Mapping) else ""
 
 
 def waiting_reasons_by_id(run_ids: Sequence[UUID], now: datetime) -> dict[UUID, str]:
-    """Like `waiting_reasons`, but for the runs with these ids. At most four queries."""
+    """Like `waiting_reasons`, but for the runs with these ids. At most five queries."""
     held = Run.objects.select_related("spec").filter(pk__in=run_ids) if run_ids else []
     return waiting_reasons(list(held), now)
 

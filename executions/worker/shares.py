@@ -12,6 +12,8 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
+from executions.message import BATCH_START_TIMEOUT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
@@ -22,7 +24,8 @@ MAX_RATIO = 4
 # A waiting run counts as part of its message for up to 250 ms if it is expected to start within this time: the runs
 # of a quick host wait without a database statement, and the worker fetches fewer messages meanwhile.
 SOON = 0.25  # seconds
-NO_PLACE_TIMEOUT = 1.0  # seconds that a run waits if its share has no place because the pool is full
+# Seconds that a run waits if its share has no place because the pool is full.
+NO_PLACE_TIMEOUT = BATCH_START_TIMEOUT.total_seconds()
 # Runs of all shares; about 15 MB. Runs beyond this number are postponed and not kept.
 MAX_WAITING = 50_000
 

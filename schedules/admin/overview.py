@@ -17,6 +17,7 @@ from executions.runs import Run
 from executions.states import RunStatus
 from schedules.models import Job, JobState, Stoppage, beat_problems, living_beats
 from schedules.passes.housekeeping import find_switched_off
+from schedules.zone_data import versions
 from values import clock, instants
 
 if TYPE_CHECKING:
@@ -53,14 +54,16 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
             "waits": has_waited_since(now - MAX_WAIT, caller),
         }
     if may(caller, Action.VIEW, Job):
-        seen = visible(Job, caller)
+        seen, beats, zone_data = visible(Job, caller), living_beats(now), versions.present()
         due = seen.filter(state=JobState.ACTIVE, next_run_at__isnull=False).order_by("next_run_at", "id")
         jobs = list(due[:MAX_ROWS])
         context |= {
             "stopped": _stopped(caller),
-            "beat_problems": beat_problems(living_beats(now)),
+            "beat_problems": beat_problems(beats),
             "next_jobs": [{"job": job, "next": instants.time_html(job.next_run_at, now)} for job in jobs],
             "has_jobs": bool(jobs) or seen.exists(),
+            "zone_data": zone_data,
+            "other_zone_data": sorted({beat.zone_data for beat in beats if beat.zone_data not in ("", zone_data)}),
             "is_late": any(job.next_run_at < now - MAX_WAIT for job in jobs if job.next_run_at),
         }
     return context

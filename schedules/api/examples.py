@@ -196,6 +196,7 @@ PREVIEW: dict[str, Any] = {
     ],
     "dst_changes": [],
     "warnings": [],
+    "timezone_data": "2026f",
 }
 VALIDATION_REQUESTS: dict[str, Any] = {
     "Valid": {"schedule": {"cron": "30 2 * * *", "timezone": "America/New_York"}},
@@ -212,11 +213,13 @@ VERDICT: dict[str, Any] = {
             "schedule runs at 03:00 EDT instead."
         )
     ],
+    "timezone_data": "2026f",
 }
 LEDGER: dict[str, Any] = {
     "after": "2026-11-20T00:00:00Z",
     "until": "2026-11-20T12:00:00Z",
     "kept_since": "2026-11-13T12:00:00Z",
+    "timezone_data": "2026f",
     "counts": {"started": 1, "gap": 1},
     "left_out": None,
     "unreadable": None,

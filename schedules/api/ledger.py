@@ -24,6 +24,7 @@ from schedules.exceptions import JobGone
 from schedules.ledger import account as ledger_account
 from schedules.ledger.sentences import describe_other_starts, with_sentences
 from schedules.models import Job, Why
+from schedules.zone_data import versions
 from values import clock
 from values.ids import EPOCH
 from values.iso import iso_text
@@ -110,6 +111,10 @@ class Ledger(Shape):
     kept_since: datetime = Field(
         description="Start of the history. Older runs may have been deleted, so no gap before this instant is reported."
     )
+    timezone_data: str = Field(
+        description="Version of the IANA time zone data by which schedules are computed now. Occurrences before a change "
+        "of the version are compared by the version of their time."
+    )
     counts: dict[str, int] | None = Field(
         description="Number of occurrences in the window for each `decision`. Null if the window has more than "
         f"{ledger_account.MAX_ENTRIES_READ:,} entries, or if `left_out` is set."
@@ -162,6 +167,7 @@ class JobExplainView(ApiView):
             after=after,
             until=until,
             kept_since=account.clock.kept_since,
+            timezone_data=versions.present(),
             counts=None if account.counts is None else {kind.value: n for kind, n in account.counts.items()},
             left_out=None if account.stopped_at is None else _left_out(account.stopped_at),
             unreadable=reasons_by_part(job.readable_schedule).get("schedule"),

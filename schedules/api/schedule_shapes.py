@@ -110,6 +110,9 @@ class Preview(Shape):
         "clock change that drops a run, or a time zone whose clocks never change. If the search for instants was "
         "stopped because it would take too long, a warning says so."
     )
+    timezone_data: str = Field(
+        description="Version of the IANA time zone data by which the instants were computed: that of the web process."
+    )
 
 
 class ValidationRequest(Shape):
@@ -126,6 +129,9 @@ class Verdict(Shape):
     schedule: Annotated[Any, DocumentedAs(Schedule)] = Field(description="The schedule in its canonical form.")
     next_run_at: datetime | None = Field(description="The next instant of the schedule; null if there is none.")
     warnings: list[str] = Field(description="The same warnings as in the preview.")
+    timezone_data: str = Field(
+        description="Version of the IANA time zone data by which the instant was computed: that of the web process."
+    )
 
 
 class Refusal(Shape):

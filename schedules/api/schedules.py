@@ -31,6 +31,7 @@ from schedules.clock.occurrences import next_after
 from schedules.clock.policies.start_times import hashed_start, latest_starts
 from schedules.clock.spec import to_json
 from schedules.clock.zones import clock_changes
+from schedules.clock.zones.data import OWN_VERSION
 from schedules.clock.zones.zones import LAST_AT, zone
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs.schedule_shape import validate_schedule
@@ -73,6 +74,7 @@ class SchedulePreviewView(ApiView):
                 _change_of(change, wanted.timezone) for change in clock_changes.dst_changes(spec, after, until)
             ],
             warnings=[*warnings(spec, now), *([stopped] if stopped else [])],
+            timezone_data=OWN_VERSION,
         )
         return Response(body.json_body())
 
@@ -101,6 +103,7 @@ class ScheduleValidateView(ApiView):
             schedule=to_json(spec),
             next_run_at=next_after(spec, first_mark(spec, now)),
             warnings=warnings(spec, now),
+            timezone_data=OWN_VERSION,
         )
         return Response(verdict.json_body())
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schedules.clock.compare import Span, instants_of_spans
+from schedules.clock.rule_change import Clock
 from schedules.ledger.account import read_spec, spans_of
 from schedules.models import ScheduleSpan
+from schedules.zone_data import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +23,10 @@ def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[da
     The first known schedule also supplies the instants before it took effect, so that a new job can be backfilled.
     Delay schedules and unreadable schedules yield no instants.
     """
-    from_at, schedule = _first_known(job)
+    from_at, schedule, clock = _first_known(job)
     if after < from_at:
-        yield from Span(read_spec(schedule), after).instants(after, min(until, from_at))
+        versions.load([clock.version])
+        yield from Span(read_spec(schedule, Clock(clock.version)), after).instants(after, min(until, from_at))
     for spans, since, upto in spans_of(job.pk, job, after, until):
         yield from instants_of_spans(spans, since, upto)
 
@@ -41,6 +44,7 @@ def is_predictable(job: Job) -> bool:
     return Span(job.schedule_spec, job.mark_at).is_predictable
 
 
-def _first_known(job: Job) -> tuple[datetime, object]:
+def _first_known(job: Job) -> tuple[datetime, object, Clock]:
+    """Return the start of the job's first known schedule, the schedule, and the rules by which it is computed."""
     first = ScheduleSpan.objects.filter(job_id=job.pk).order_by("from_at", "id").first()
-    return (first.from_at, first.schedule) if first else (job.created_at, job.schedule)
+    return (first.from_at, first.schedule, first.clock) if first else (job.created_at, job.schedule, job.clock)

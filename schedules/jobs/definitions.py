@@ -16,12 +16,14 @@ from schedules import queries, tick
 from schedules.clock.anchors import anchored, first_mark, has_same_timing, keep_anchors
 from schedules.clock.due import next_due
 from schedules.clock.occurrences import next_after
+from schedules.clock.rule_change import in_version
 from schedules.clock.spec import Kind, starts_left, to_json, with_hash_key
 from schedules.clock.zones.zones import FIRST_AT, LAST_AT
 from schedules.exceptions import JobGone
 from schedules.jobs import chains, followups
 from schedules.jobs.members import JOB_COLUMNS, MEMBERS, VERSION_COLUMNS, stored_members
 from schedules.models import Job, JobState, begin_spans, end_span
+from schedules.zone_data import versions
 from values.json_values import is_same_json
 
 if TYPE_CHECKING:
@@ -57,7 +59,8 @@ def create_many(
     Call it inside a transaction, then call `store_chains` for jobs with chains. Raises IntegrityError if a key is
     taken.
     """
-    jobs = [_new_job(scope_for_new(caller), key, definition, now) for key, definition in wanted]
+    version = versions.present()
+    jobs = [_new_job(scope_for_new(caller), key, definition, now, version) for key, definition in wanted]
     values = [_version_values(job.pk, definition) for job, (_, definition) in zip(jobs, wanted, strict=True)]
     for job, spec in zip(jobs, runs.freeze_first(values, now), strict=True):
         job.spec = spec
@@ -172,7 +175,7 @@ def _change_schedule(
         _settle_pause(job, now)
     end_span(job.pk, _schedule_end(job, now))
     counts = (job.n_scheduled, job.caught_up_at)
-    columns = _set_clock(job, schedule, now, first_at)
+    columns = _set_clock(job, schedule, now, versions.present(), first_at)
     if is_same_timing:
         job.n_scheduled, job.caught_up_at = counts
     is_over = starts_left(schedule, job.n_scheduled) == 0
@@ -205,7 +208,7 @@ def _settle_pause(job: Job, now: datetime) -> None:
     Stores the job as active, because `tick.settle` handles only active jobs. The caller must then store the job as
     paused.
     """
-    next_run_at = next_after(job.schedule_spec, job.mark_at)
+    next_run_at = job.rules_at(versions.in_force(), now).next_at()
     Job.objects.filter(pk=job.pk).update(state=JobState.ACTIVE, next_run_at=next_run_at, resumed_at=now)
     tick.settle(job.pk, now)
     job.refresh_from_db(fields=["n_scheduled", "mark_at"])
@@ -222,10 +225,10 @@ def _schedule_end(job: Job, now: datetime) -> datetime:
     return history.last_scheduled_at(job.pk, FIRST_AT) or job.mark_at
 
 
-def _new_job(scope_id: int, key: str | None, definition: Definition, now: datetime) -> Job:
+def _new_job(scope_id: int, key: str | None, definition: Definition, now: datetime, version: str) -> Job:
     job = Job(scope_id=scope_id, key=key, created_at=now, updated_at=now)
     _set_columns(job, definition)
-    _set_clock(job, definition.schedule, now, definition.first_after(now))
+    _set_clock(job, definition.schedule, now, version, definition.first_after(now))
     return job
 
 
@@ -236,19 +239,34 @@ def _set_columns(job: Job, definition: Definition) -> list[str]:
     return list(JOB_COLUMNS.values())
 
 
-def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: datetime | None = None) -> list[str]:
+def _set_clock(
+    job: Job, schedule: ScheduleSpec, now: datetime, version: str, first_at: datetime | None = None
+) -> list[str]:
     """Start a schedule at `now`: set the job's schedule, clock and state, and return the names of their columns.
 
-    `first_at` is the schedule's first instant, if the caller has computed it already.
+    `version`: the version of the time zone data. `first_at` is the schedule's first instant by the version of this
+    process, if the caller has computed it already.
     """
     schedule = with_hash_key(anchored(schedule, now), str(job.pk))
     job.set_schedule(schedule)
     job.mark_at = first_mark(schedule, now)
-    job.next_run_at = first_at or next_after(schedule, job.mark_at)
+    job.zone_data, job.holds = version, None
+    named_by = in_version(schedule, version)
+    job.next_run_at = (first_at if named_by is schedule else None) or next_after(named_by, job.mark_at)
     job.n_scheduled, job.caught_up_at, job.catch_up_begun = 0, None, False  # reset `max_runs` and catch-up
     if job.state != JobState.PAUSED:  # a paused job becomes active or ended when it is resumed
         job.state = JobState.ACTIVE if job.next_run_at or schedule.kind is Kind.NONE else JobState.ENDED
-    return ["schedule", "mark_at", "next_run_at", "n_scheduled", "caught_up_at", "catch_up_begun", "state"]
+    return [
+        "schedule",
+        "zone_data",
+        "holds",
+        "mark_at",
+        "next_run_at",
+        "n_scheduled",
+        "caught_up_at",
+        "catch_up_begun",
+        "state",
+    ]
 
 
 def _log(event: str, action: str, job: Job, actor: str, **details: Any) -> None:

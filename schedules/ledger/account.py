@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from schedules.clock.spec import starts_left
 from schedules.exceptions import JobGone
 from schedules.models import Job, JobState, ScheduleSpan, Stoppage
 from schedules.stored import read_schedule
+from schedules.zone_data import versions
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from schedules.clock.rule_change import Clock
     from schedules.clock.spec import ScheduleSpec
 
 # Spans whose instants are merged together. A program that changes a schedule each second creates thousands of spans.
@@ -139,18 +141,24 @@ def kept_since(now: datetime) -> datetime:
     return now - settings.MAINSPRING.retention
 
 
-def read_spec(schedule: object) -> ScheduleSpec | None:
-    """Read a schedule that a job has or had; None if this version cannot read it."""
-    return value_or_none(read_schedule(json.dumps(schedule)))
+def read_spec(schedule: object, clock: Clock) -> ScheduleSpec | None:
+    """Read a schedule that a job has or had, for calculation by the rules of `clock`.
+
+    None if this version of Mainspring cannot read the schedule. Call `versions.load` with the clock's version first.
+    """
+    spec = value_or_none(read_schedule(json.dumps(schedule)))
+    return spec and clock.applied_to(spec)
 
 
 def present_span(job: Job, row: ScheduleSpan | None, since: datetime) -> Span:
     """Return the span of the job's current schedule, read from `row`. If `row` is None, the span begins at `since`."""
-    from_at, schedule = (row.from_at, row.schedule) if row else (since, job.schedule)
+    from_at, spec = (
+        (row.from_at, read_spec(row.schedule, row.clock)) if row else (since, read_spec(job.schedule, job.clock))
+    )
     has_ended = _n_left(job) == 0
     # A schedule that has reached `max_runs` names no instant after its last row (after its mark if that was pruned).
     limit_at = (history.last_scheduled_at(job.pk, from_at) or job.mark_at) if has_ended else None
-    return Span(read_spec(schedule), from_at, None, limit_at)
+    return Span(spec, from_at, None, limit_at)
 
 
 def spans_of(
@@ -162,13 +170,15 @@ def spans_of(
     only its past spans are left.
     """
     while after < until:
-        rows = ScheduleSpan.objects.filter(job_id=job_id, until_at__gt=after, from_at__lt=until)
-        spans = [Span(read_spec(row.schedule), row.from_at, row.until_at) for row in rows[:MAX_SPANS_PER_QUERY]]
+        found = ScheduleSpan.objects.filter(job_id=job_id, until_at__gt=after, from_at__lt=until)
+        rows = list(found[:MAX_SPANS_PER_QUERY])
+        versions.load({row.zone_data for row in rows})
+        spans = [Span(read_spec(row.schedule, row.clock), row.from_at, row.until_at) for row in rows]
         upto = until
         if len(spans) == MAX_SPANS_PER_QUERY:
             upto = min(until, spans[-1].until_at or until)
         elif job is not None:
-            spans.append(_present(job, spans))
+            spans += _present(job, spans)
         yield spans, after, upto
         after = upto
 
@@ -191,13 +201,22 @@ def _entries(
         yield from compare(spans, history.occurrence_rows(job_id, since, upto), clock, since, upto, effort)
 
 
-def _present(job: Job, earlier: list[Span]) -> Span:
+def _present(job: Job, earlier: list[Span]) -> list[Span]:
     """Return the current span of a job.
 
-    Without a span row, the span begins at the end of the last earlier span, or at the creation of the job.
+    Without a span row, the span begins at the end of the last earlier span, or at the creation of the job. If the next
+    tick will change the job to another version of the time zone data, return two spans: up to the mark, and the rest.
     """
     row = ScheduleSpan.objects.filter(job_id=job.pk, until_at=None).first()
-    return present_span(job, row, max([job.created_at, *(span.until_at for span in earlier if span.until_at)]))
+    in_force = versions.in_force()
+    versions.load({job.zone_data, row.zone_data if row else None})
+    span = present_span(job, row, max([job.created_at, *(span.until_at for span in earlier if span.until_at)]))
+    if span.limit_at or job.known_schedule is None:
+        return [span]
+    rules = job.rules_at(in_force, job.mark_at)
+    if rules.changed is None:
+        return [span]
+    return [replace(span, until_at=job.mark_at), Span(rules.spec, rules.from_at)]
 
 
 def _n_left(job: Job) -> int | None:

@@ -12,9 +12,9 @@ from django.db.models import F
 
 from executions import history, runs
 from schedules import queries, tick
-from schedules.clock.occurrences import next_after
 from schedules.ledger import account
 from schedules.models import Job, JobState, Stoppage, Why
+from schedules.zone_data import versions
 from values.database import is_database_unavailable
 from values.durations import MICROSECOND
 
@@ -123,12 +123,12 @@ def _repair(stoppage: Stoppage, job: Job, now: datetime) -> bool:
     if stoppage.why not in (Why.NO_NEXT, Why.MARK_AHEAD) or not queries.lock_job_if_free(job.pk):
         return False
     job.refresh_from_db()  # under the lock: a beat may have moved the clock meanwhile
-    spec = job.known_schedule
-    if spec is None or not _is_so(stoppage, job, now):
+    if job.known_schedule is None or not _is_so(stoppage, job, now):
         return False
     if stoppage.why == Why.MARK_AHEAD:
         job.mark_at = stoppage.stood_at - MICROSECOND
-    job.next_run_at = None if account.clock_state_of(job, now).n_left == 0 else next_after(spec, job.mark_at)
+    has_ended = account.clock_state_of(job, now).n_left == 0
+    job.next_run_at = None if has_ended else job.rules_at(versions.in_force(), now).next_at()
     if job.next_run_at is None:
         job.state = JobState.ENDED
     job.save(update_fields=["mark_at", "next_run_at", "state"])

@@ -21,6 +21,7 @@ from schedules.clock.compare import ClockState, Decision, Span, compare
 from schedules.ledger import account, stoppages
 from schedules.ledger.stoppages import REPORT_DELAY
 from schedules.models import LOST_JOBS, BeatLease, Job, JobState, ScheduleSpan, WatchRound, Why
+from schedules.zone_data import versions
 from values.database import is_database_unavailable
 
 if TYPE_CHECKING:
@@ -94,7 +95,11 @@ def _continue_round(now: datetime, limit: int) -> int:
         pk=1, defaults={"last_job_id": UUID(int=0), "began_at": now, "before_at": now - FIRST_WINDOW}
     )
     active = Job.objects.filter(state=JobState.ACTIVE, pk__gt=place.last_job_id).order_by("pk")
-    jobs = list(active.only("pk", "schedule", "state", "mark_at", "resumed_at", "n_scheduled", "created_at")[:limit])
+    jobs = list(
+        active.only(
+            "pk", "schedule", "state", "mark_at", "resumed_at", "n_scheduled", "created_at", "zone_data", "holds"
+        )[:limit]
+    )
     # The windows of two rounds overlap by `REPORT_DELAY`, because a beat may not have recorded the last instants yet.
     # `min`: the clock may have been set back.
     since = max(min(place.before_at, now) - REPORT_DELAY, account.kept_since(now))
@@ -114,6 +119,7 @@ def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
     has no row. Fewer jobs than `jobs` are checked if the pass reaches one of its limits.
     """
     rows = {row.job_id: row for row in ScheduleSpan.objects.filter(job_id__in=[job.pk for job in jobs], until_at=None)}
+    versions.load({job.zone_data for job in jobs} | {row.zone_data for row in rows.values()})
     windows: dict[UUID, _Window] = {}
     n_instants = n_jobs = 0
     for job in jobs:

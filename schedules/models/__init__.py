@@ -19,6 +19,7 @@ from schedules.models.lease import BeatLease
 from schedules.models.pause_set import PauseSet, PauseSetState
 from schedules.models.span import ScheduleSpan, begin_spans, end_span
 from schedules.models.stoppage import Stoppage, WatchRound, Why
+from schedules.models.zone_data import ZoneData, ZoneDataInForce
 
 __all__ = [
     "HAS_PRESENT_SPEC",
@@ -44,6 +45,8 @@ __all__ = [
     "Stoppage",
     "WatchRound",
     "Why",
+    "ZoneData",
+    "ZoneDataInForce",
     "beat_problems",
     "begin_spans",
     "end_span",

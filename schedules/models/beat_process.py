@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from django.db import models
 
+from schedules.models.zone_data import MAX_ZONE_DATA_LENGTH
+
 # A beat writes its row every five seconds. It may miss two of these, for example while PostgreSQL restarts.
 LIVING_AFTER = timedelta(seconds=15)
 
@@ -21,6 +23,10 @@ class BeatProcess(models.Model):
     )
     problem = models.CharField(
         max_length=255, blank=True, help_text="Why the beat does nothing; empty: it works as it should."
+    )
+
+    zone_data = models.CharField(
+        max_length=MAX_ZONE_DATA_LENGTH, db_default="", help_text="The version of the time zone data of the beat."
     )
 
     class Meta:

@@ -12,8 +12,10 @@ from access.search import has_part
 from schedules.clock.due import next_due
 from schedules.clock.policies.resumption import Resumption
 from schedules.clock.policies.start_times import jittered
+from schedules.clock.rule_change import find_rules
 from schedules.clock.spec import UNPREDICTABLE_KINDS, Kind, to_json
-from schedules.stored import read_policies, read_schedule
+from schedules.models.zone_data import MAX_ZONE_DATA_LENGTH
+from schedules.stored import read_clock, read_policies, read_schedule
 from values.ids import new_id
 from values.readable import reasons_by_part, value_or_none, value_or_raise
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from executions.runs import Run
+    from schedules.clock.rule_change import Clock, Rules
     from schedules.clock.spec import ScheduleSpec
     from schedules.policies import JobPolicies
     from values.readable import Unreadable
@@ -124,6 +127,17 @@ class Job(models.Model):
         "of this outage.",
     )
 
+    zone_data = models.CharField(
+        max_length=MAX_ZONE_DATA_LENGTH,
+        db_default="",
+        help_text="The version of the time zone data by which the instants up to the mark were named.",
+    )
+    holds = models.JSONField(
+        null=True,
+        help_text="After a change of the time zone data: for each schedule the instant up to which it is held, because "
+        "its local times up to then have been handled under the old rules; empty: none is held.",
+    )
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["scope", "key"], name="job_key", condition=Q(key__isnull=False))
@@ -184,6 +198,20 @@ class Job(models.Model):
         return value_or_raise(self.readable_schedule)
 
     @property
+    def clock(self) -> Clock:
+        """The version of the time zone data by which the job's instants are computed, and its holds."""
+        return read_clock(self.zone_data, self.holds and json.dumps(self.holds))
+
+    @property
+    def clock_spec(self) -> ScheduleSpec:
+        """The schedule that names the job's instants, for calculation only. Raises CannotRead."""
+        return self.clock.applied_to(self.schedule_spec)
+
+    def rules_at(self, version: str | None, now: datetime) -> Rules:
+        """Return the rules that a tick at `now` follows if `version` is in force. Raises CannotRead."""
+        return find_rules(self.schedule_spec, self.clock, version, self.mark_at, now)
+
+    @property
     def policies(self) -> JobPolicies:
         """The policies. Raises CannotRead if the policies cannot be read."""
         return value_or_raise(self.readable_policies)
@@ -211,14 +239,14 @@ class Job(models.Model):
             return None
         if self.next_run_at and self.resumed_at and self.next_run_at <= self.resumed_at:
             # Instants up to `resumed_at` were due during a pause: the next tick records them as paused.
-            return next_due(self.schedule_spec, self.resumed_at)
+            return next_due(self.clock_spec, self.resumed_at)
         return self.next_run_at
 
     @property
     def next_start_at(self) -> datetime | None:
         """The planned start of the next scheduled run: `next_fire_at`, delayed by the job's jitter."""
         at = self.next_fire_at
-        return at and jittered(self.schedule_spec, self.pk, at, self.policies.jitter)
+        return at and jittered(self.clock_spec, self.pk, at, self.policies.jitter)
 
     @property
     def waits_for_run(self) -> bool:

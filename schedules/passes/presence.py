@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from schedules.clock.zones.data import OWN_VERSION
 from schedules.models import BeatProcess
 
 WRITE_INTERVAL = timedelta(seconds=5)
@@ -31,9 +32,14 @@ class Presence:
             self._started_at = now
             BeatProcess.objects.filter(seen_at__lt=now - FORGOTTEN_AFTER).delete()
         row = BeatProcess(
-            name=self._name, started_at=self._started_at, seen_at=now, clock_ahead=clock_ahead, problem=problem
+            name=self._name,
+            started_at=self._started_at,
+            seen_at=now,
+            clock_ahead=clock_ahead,
+            problem=problem,
+            zone_data=OWN_VERSION,
         )
-        columns = ["started_at", "seen_at", "clock_ahead", "problem"]
+        columns = ["started_at", "seen_at", "clock_ahead", "problem", "zone_data"]
         BeatProcess.objects.bulk_create([row], update_conflicts=True, unique_fields=["name"], update_fields=columns)
         self._written_at, self._problem = now, problem
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,7 @@ from django.db import transaction
 
 from executions import runs
 from executions.policies import Overlap
-from schedules.clock.due import due_instants, next_due
-from schedules.clock.occurrences import next_after, occurrences
+from schedules.clock.due import next_due
 from schedules.clock.policies.resumption import (
     DEFAULT_MAX_STARTS,
     MAX_COUNTED,
@@ -26,14 +24,16 @@ from schedules.clock.spec import Kind, starts_left
 from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
 from schedules.pauses import queries
+from schedules.zone_data import versions
 from values.database import PUSH_BACK_DELAY
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from uuid import UUID
 
     from schedules.clock.policies.resumption import FindOccurrences
+    from schedules.clock.rule_change import Rules
 
 
 log = structlog.get_logger(__name__)
@@ -73,9 +73,10 @@ def preview(
     schedule is unreadable.
     """
     refuse_unless_paused(job)
-    find, until = _finder(job), _pause_end(job, now)
-    n_occurrences = count_occurrences(find, job.mark_at, until, count_limit)
-    bounds = starting_range(find, job.mark_at, until, catch_up, max_runs)
+    rules, until = job.rules_at(None, now), _pause_end(job, now)
+    find = _finder(job, rules)
+    n_occurrences = count_occurrences(find, rules.from_at, until, count_limit)
+    bounds = starting_range(find, rules.from_at, until, catch_up, max_runs)
     n_left = starts_left(job.schedule_spec, job.n_scheduled)
     if bounds is None or n_left == 0:
         return ResumePreview(n_occurrences, 0, None, None)
@@ -93,8 +94,8 @@ def end(
 
     Raises CannotRead if the schedule of any job is unreadable.
     """
-    waiting = _jobs_that_wait(jobs)
-    _end([(job, _plan_end(job, now, catch_up, max_runs, waiting)) for job in jobs], now, actor)
+    waiting, rules = _jobs_that_wait(jobs), _rules_finder(jobs, now)
+    _end([(job, _plan_end(job, now, (catch_up, max_runs), waiting, rules)) for job in jobs], now, actor)
 
 
 def end_expired(now: datetime, limit: int) -> int:
@@ -122,10 +123,11 @@ def end_each(
     `catch_up` None: use the catch-up of each pause.
     """
     ends, broken = [], []
-    waiting = _jobs_that_wait(jobs)
+    waiting, rules = _jobs_that_wait(jobs), _rules_finder(jobs, now)
     for job in jobs:
         try:
-            ends.append((job, _plan_end(job, now, catch_up or Resumption(job.pause_catch_up), max_runs, waiting)))
+            choice = catch_up or Resumption(job.pause_catch_up), max_runs
+            ends.append((job, _plan_end(job, now, choice, waiting, rules)))
         except Exception:
             # One job with an unreadable schedule must not keep the other jobs paused.
             log.exception("pause_not_ended", action="resume", job=str(job.pk), name=job.name)
@@ -142,20 +144,35 @@ def _jobs_that_wait(jobs: Iterable[Job]) -> set[UUID]:
     return runs.jobs_with_live_scheduled_run([job.pk for job in jobs if job.next_run_at is None])
 
 
+def _rules_finder(jobs: Iterable[Job], now: datetime) -> Callable[[Job], Rules]:
+    """Return a function that returns the rules which the next tick of a job follows. Two queries at most."""
+    version = versions.in_force()
+    versions.load({job.zone_data for job in jobs})
+    return lambda job: job.rules_at(version, now)
+
+
 def _plan_end(
-    job: Job, now: datetime, catch_up: Resumption, max_runs: int, waiting: Collection[UUID]
+    job: Job,
+    now: datetime,
+    choice: tuple[Resumption, int],
+    waiting: Collection[UUID],
+    rules_of: Callable[[Job], Rules],
 ) -> queries.PauseEnd:
-    """Return the job's next instant and state after its pause, and the range of occurrences that `catch_up` starts."""
-    spec, until, next_run_at, waits = job.schedule_spec, _pause_end(job, now), job.next_run_at, False
+    """Return the job's next instant and state after its pause, and the range of occurrences that catch-up starts.
+
+    `choice`: the catch-up, and its maximum number of runs.
+    """
+    rules, until, next_run_at, waits = rules_of(job), _pause_end(job, now), job.next_run_at, False
+    spec = rules.spec
     if spec.kind is not Kind.DELAY:
         # Search from the mark: the occurrences during the pause have no rows yet. The next tick records or starts them.
-        next_run_at = next_after(spec, job.mark_at)
+        next_run_at = rules.next_at()
     elif next_run_at is None:
         waits = job.pk in waiting
         next_run_at = None if waits else next_due(spec, now)
     is_over = next_run_at is None and spec.kind is not Kind.NONE and not waits
     state = JobState.ENDED if is_over else JobState.ACTIVE
-    first_at, last_at = starting_range(_finder(job), job.mark_at, until, catch_up, max_runs) or (None, None)
+    first_at, last_at = starting_range(_finder(job, rules), rules.from_at, until, *choice) or (None, None)
     return queries.PauseEnd(job.pk, state.value, next_run_at, until, first_at, last_at)
 
 
@@ -185,12 +202,9 @@ def _pause_end(job: Job, now: datetime) -> datetime:
     return min(now, job.paused_until_at) if job.paused_until_at else now
 
 
-def _finder(job: Job) -> FindOccurrences:
-    """Return the function that finds the job's occurrences in (after, until]."""
-    spec = job.schedule_spec
-    if spec.kind is Kind.DELAY:
-        return lambda after, until: due_instants(spec, after, job.next_run_at, until)
-    return partial(occurrences, spec)
+def _finder(job: Job, rules: Rules) -> FindOccurrences:
+    """Return the function that finds the job's occurrences in (after, until] that have no rows yet."""
+    return lambda after, until: replace(rules, from_at=after).due(job.next_run_at, until)
 
 
 def _nth(find: FindOccurrences, first_at: datetime, last_at: datetime, n: int) -> datetime:

@@ -14,10 +14,13 @@ from executions.lifecycle.types import NewRun
 from executions.models import Attempt, Run
 from schedules.triggers import pause
 from tests.factories import make_job
+from tests.gate import Gate
 from tests.receiver import answer, hang
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from schedules.models import Job
     from tests.acceptance.processes import Processes
     from tests.receiver import Receiver
@@ -30,14 +33,18 @@ IN_TIME = timedelta(seconds=3)
 
 def open_silent_runs(receiver: Receiver, number: int, timeout: str) -> Job:
     """Open `number` runs that call 127.0.0.1, which does not answer."""
-    receiver.script("/silent", hang())
+    return open_runs("silent", receiver.script("/silent", hang()), number, timeout=timeout)
+
+
+def open_runs(name: str, url: str, number: int, **policies: str) -> Job:
+    """Open `number` runs of a job, all due at once. A failed run is not retried."""
     now = datetime.now(UTC)
     job = make_job(
-        "silent",
+        name,
         {"kind": "none"},
         now=now,
-        target={"kind": "http", "method": "POST", "url": receiver.url("/silent")},
-        policies={"overlap": "allow", "timeout": timeout, "retry": {"max_retries": 0}},
+        target={"kind": "http", "method": "POST", "url": url},
+        policies={"overlap": "allow", "retry": {"max_retries": 0}, **policies},
     )
     new = [NewRun(SYSTEM_SCOPE_ID, job.pk, job.spec_id, now + timedelta(microseconds=each)) for each in range(number)]
     transitions.open_runs(new, now, dispatch_at=now)
@@ -49,6 +56,11 @@ def make_healthy_job(receiver: Receiver) -> Job:
     receiver.script("/healthy", answer())
     target = {"kind": "http", "method": "POST", "url": receiver.url("/healthy", host="localhost")}
     return make_job("healthy", {"every": "1s"}, now=datetime.now(UTC), target=target, policies={"overlap": "allow"})
+
+
+def waiting_runs() -> QuerySet[Run]:
+    """Return the runs whose publication a worker has postponed."""
+    return Run.objects.filter(status="queued", n_published=0, dispatch_at__gt=datetime.now(UTC))
 
 
 def assert_started_in_time(job: Job) -> None:
@@ -91,8 +103,23 @@ def test_a_backlog_of_a_silent_host_delays_no_other_host(processes: Processes, r
     assert late == []
     of_silent = Run.objects.filter(job=silent)
     assert of_silent.filter(status="running").count() == 40
-    waiting = of_silent.filter(status="queued", n_attempts=0, n_published=0, dispatch_at__gt=datetime.now(UTC))
+    waiting = waiting_runs().filter(job=silent, n_attempts=0)
     assert waiting.count() > 2000, "the worker has postponed the other runs, and has claimed none of them"
+    assert not processes.tracebacks()
+
+
+def test_a_waiting_run_with_a_higher_priority_starts_first(processes: Processes, receiver: Receiver) -> None:
+    gate = Gate(receiver)
+    processes.start("beat", "worker-http")
+    open_runs("usual", gate.url, 12)
+    wait_until(lambda: gate.inside == waiting_runs().count() == 6, what="six of eight threads, six waiting runs")
+    urgent = open_runs("urgent", gate.url, 1, priority="critical")
+    wait_until(lambda: waiting_runs().count() == 7, what="seven waiting runs")
+    ids = list(waiting_runs().values_list("pk", flat=True))
+    gate.is_open.set()
+    wait_until(lambda: Run.objects.filter(status="succeeded").count() == 13, what="the end of all runs")
+    in_order = Run.objects.filter(pk__in=ids).order_by("attempt_at").values_list("attempt_at", flat=True)
+    assert Run.objects.get(job=urgent).attempt_at == in_order[0]
     assert not processes.tracebacks()
 
 
@@ -101,7 +128,7 @@ def test_runs_that_wait_in_a_worker_survive_its_death(processes: Processes, rece
     job = open_silent_runs(receiver, 20, "1m")
     of_job = Run.objects.filter(job=job)
     wait_until(lambda: of_job.filter(status="running").count() == 6, what="six of eight threads")
-    wait_until(lambda: of_job.filter(status="queued", n_published=0).count() == 14, what="fourteen waiting runs")
+    wait_until(lambda: waiting_runs().count() == 14, what="fourteen waiting runs")
     processes.kill("worker-http")
     receiver.script("/silent", answer())
     processes.start("worker-http#2")

@@ -42,6 +42,7 @@ ENGINE = {
     "schedules/models/": "spans of schedules",
     "schedules/passes/": "the passes of the beat",
     "schedules/pauses/": "steps of a pause set, limited by the scope of whoever created it",
+    "schedules/zone_data/": "the version in force, and the change of all jobs to it",
 }
 # Of these, what callers ask must go through the module as well: see `test_a_question_with_a_caller_passes_the_caller_on`.
 MANAGERS = {"objects", "_default_manager", "_base_manager"}

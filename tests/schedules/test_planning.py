@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from executions.policies.overlap import LiveRuns
+from schedules.clock.zones.data import OWN_VERSION
 from schedules.planning import Plan, plan
 from schedules.queries import DueJob
 from schedules.stored import read_policies
@@ -44,6 +45,9 @@ def planned(now: datetime, **policies: Any) -> Plan:
         target="{}",
         catch_up_from_at=None,
         catch_up_until_at=None,
+        zone_data=OWN_VERSION,
+        holds=None,
+        zone_data_in_force=OWN_VERSION,
     )
     return plan(job, read_policies(job.policies), now, LiveRuns())
 

@@ -20,6 +20,7 @@ from schedules.clock.effort import Effort, SearchTooLong
 from schedules.ledger import account as ledger_account
 from schedules.ledger import sentences
 from schedules.ledger.sentences import DECISION_LABELS
+from schedules.zone_data import versions
 from values import instants
 from values.durations import MICROSECOND
 
@@ -103,6 +104,7 @@ def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any
             if kind in counts
         ],
         "is_long": account.counts is None,
+        "zone_data": versions.present(),
         "kept": instants.exact_html(account.clock.kept_since, now) if after < account.clock.kept_since else None,
         "earlier": urlencode({"after": after.isoformat(), "until": (entries[-1].at - MICROSECOND).isoformat()})
         if is_more

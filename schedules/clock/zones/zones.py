@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from io import BytesIO
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
+
+from schedules.clock.zones.data import name_in, rules_of
 
 MIN_YEAR = 1900  # earlier than any schedule needs, and far from the start of Python's calendar
 MAX_YEAR = 9998  # one year before the end of Python's calendar, so that local times do not exceed the calendar
@@ -75,7 +78,12 @@ def zone_names() -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """Return the zone with this IANA name. Raises ValueError if `zone_names` does not contain the name."""
+    """Return the zone with this IANA name, or with a name of `data.name_in`.
+
+    Raises ValueError if `zone_names` does not contain the name.
+    """
+    if rules := rules_of(name):
+        return ZoneInfo.from_file(BytesIO(rules), key=name)
     # Check the name first: for the directory "America" or an unsafe path, `ZoneInfo` raises other exceptions.
     if name not in zone_names():
         raise ValueError(f"{name!a} is not an IANA time zone")
@@ -123,6 +131,20 @@ def changes(name: str, after: datetime, until: datetime) -> Iterator[Change]:
         if before is not None and period.offset != before:
             yield Change(period.start_at, before, period.offset)
         before = period.offset
+
+
+def has_other_rules(name: str, version: str, other: str, year: int) -> bool:
+    """Whether a zone has other UTC offsets in one version of the time zone data than in another.
+
+    Compares the years around `year`: the year before it, and the following five years.
+    """
+    first, second = name_in(name, version), name_in(name, other)
+    return first != second and _differ(first, second, year)
+
+
+@lru_cache(maxsize=8192)
+def _differ(first: str, second: str, year: int) -> bool:
+    return any(_periods_of_year(first, each) != _periods_of_year(second, each) for each in range(year - 1, year + 6))
 
 
 # One entry per zone and year. Computing a year reads about 190 offsets, which is too slow to repeat in each search.

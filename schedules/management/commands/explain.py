@@ -22,6 +22,7 @@ from schedules.ledger import account
 from schedules.ledger.sentences import DECISION_LABELS, decision_count, describe_other_starts, with_sentences
 from schedules.management.arguments import EXIT_REFUSED, find_job_id, needs_database, read_instant_option
 from schedules.models import Job, Why
+from schedules.zone_data import versions
 from values import clock
 from values.iso import iso_text
 
@@ -65,19 +66,23 @@ class Command(BaseCommand):
         if after >= until:
             raise CommandError("--after must be earlier than --until.", returncode=EXIT_REFUSED)
         counts: Counter[Decision] = Counter()
+        zone_data = versions.present()
         try:
             job_id = find_job_id(options["job"])
             for entry, text in with_sentences(account.entries(job_id, after, until, now), now):
                 counts[entry.decision] += entry.n_occurrences
                 if not options["gaps"] or entry.decision is Decision.GAP:
-                    self.stdout.write(json.dumps(_json(entry, text)) if options["json"] else _line(entry, text))
+                    self.stdout.write(
+                        json.dumps(_json(entry, text, zone_data)) if options["json"] else _line(entry, text)
+                    )
         except JobGone:
             raise CommandError(f"There is no job with the id {options['job']}.", returncode=EXIT_REFUSED) from None
         if not options["json"]:
             for stoppage in account.stoppages_in(job_id, after, until):
                 at = _exact(stoppage.raised_at or stoppage.found_at)
                 self.stdout.write(f"{at:<{TIME_WIDTH}}  {'Watchdog':<13}  {Why(stoppage.why).label}")
-            self.stdout.write(_summary(counts, after, until, account.kept_since(now)))
+            summary = _summary(counts, after, until, account.kept_since(now))
+            self.stdout.write(f"Time zone data: {zone_data}. {summary}")
             job = visible(Job, ENGINE).filter(pk=job_id).first()
             if job and (note := describe_other_starts(job)):
                 self.stdout.write(f"{note} Runs of the job: {reverse('job-runs', args=[job_id])}")
@@ -105,7 +110,7 @@ def _exact(at: datetime) -> str:
     return text.removesuffix(".000000")
 
 
-def _json(entry: Entry, text: str) -> dict[str, Any]:
+def _json(entry: Entry, text: str, zone_data: str) -> dict[str, Any]:
     return {
         "nominal_at": iso_text(entry.at),
         "last_nominal_at": iso_text(entry.last_at),
@@ -116,4 +121,5 @@ def _json(entry: Entry, text: str) -> dict[str, Any]:
         "planned_at": iso_text(entry.record.planned_at) if entry.record and entry.record.planned_at else None,
         "made_good_by": str(entry.made_good_by.run_id) if entry.made_good_by else None,
         "text": text,
+        "timezone_data": zone_data,
     }

@@ -60,4 +60,5 @@ def _clock_of(job: Job) -> queries.Advance:
         caught_up_at=job.caught_up_at,
         catch_up_begun=job.catch_up_begun,
         state=job.state,
+        zone_data=job.zone_data,
     )

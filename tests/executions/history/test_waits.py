@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,9 @@ from executions.lifecycle import transitions
 from executions.models import Run
 from executions.worker.side_by_side import postpone
 from tests.factories import NOW, claim, make_job, make_run
+
+if TYPE_CHECKING:
+    from pytest_django import DjangoAssertNumQueries
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +38,17 @@ def test_a_run_that_a_worker_has_postponed_names_its_host() -> None:
     assert waits(run) == TEXT
     claim(run)
     assert waits(run) is None, "it has started"
+
+
+def test_the_hosts_of_all_waiting_runs_of_a_list_cost_one_query(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    opened = [make_run(make_job(f"job {n}", target={"kind": "http", "url": f"https://{n}.com"})) for n in range(3)]
+    postpone([(run.pk, 0) for run in opened], LATER)
+    runs = list(Run.objects.all())
+    with django_assert_num_queries(1):
+        texts = waiting_reasons(runs, LATER)
+    assert sorted(texts) == sorted(run.pk for run in opened)
 
 
 def test_a_run_that_waits_for_the_broker_does_not_name_its_host() -> None:

@@ -1,0 +1,136 @@
+"""A beat puts its version of the time zone data in force, and the next instants of all jobs are computed anew.
+
+Each job keeps the version by which its clock was computed, and every process can calculate by any stored version. So a
+job's rows and its mark are always consistent: only a tick, under the row lock, changes the job to the version in force
+(`Plan.changed`). The recomputation here only moves `next_run_at` to the instant at which that tick is due.
+"""
+
+from __future__ import annotations
+
+import sysconfig
+from datetime import timedelta
+from os import pathsep
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from schedules.clock.rule_change import find_rules
+from schedules.clock.zones import data
+from schedules.clock.zones.zones import has_other_rules
+from schedules.models import BeatProcess, Job, ZoneData, ZoneDataInForce
+from schedules.models.beat_process import LIVING_AFTER
+from schedules.stored import read_clock, read_schedule
+from schedules.zone_data import queries
+from schedules.zone_data.versions import load
+from values.readable import value_or_none
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+log = structlog.get_logger(__name__)
+
+JOBS_PER_STEP = 1000  # due jobs wait during a step
+# Later rounds find jobs that another process was changing during an earlier round.
+ROUNDS_AFTER = (timedelta(seconds=10), timedelta(minutes=1))
+_FIRST_ID = UUID(int=0)
+
+
+def adopt(now: datetime) -> bool:
+    """Put the version of this process in force, if it is newer, or if no living beat has the version in force.
+
+    Return whether it was put in force. Until then, this process calculates by the version in force.
+    """
+    with transaction.atomic():
+        ZoneDataInForce.objects.bulk_create([ZoneDataInForce(pk=1, version="", since_at=now)], ignore_conflicts=True)
+        queries.lock_in_force()
+        row = ZoneDataInForce.objects.get()
+        before = row.version
+        if before == data.OWN_VERSION or (before > data.OWN_VERSION and _has_living_beat(before, now)):
+            return False
+        _store(data.OWN_VERSION, data.own_rules(), now)
+        is_needed = bool(before)
+        if not before and Job.objects.filter(zone_data="").exists():
+            _store("", data.rules_in(_folders_of_machine()), now)
+            is_needed = True
+        row.version, row.since_at, row.due_at = data.OWN_VERSION, now, now if is_needed else None
+        row.last_job_id, row.n_rounds, row.n_checked, row.n_moved = _FIRST_ID, 0, 0, 0
+        row.save()
+    log.info("timezone_data_in_force", action="beat", version=data.OWN_VERSION, before=before)
+    return True
+
+
+def recompute_once(now: datetime) -> int:
+    """Compute the next instants of the next `JOBS_PER_STEP` jobs anew, if a step is due. Return how many were checked.
+
+    Only jobs whose zones have changed get a new next instant. A later round begins at the first job again.
+    """
+    with transaction.atomic():
+        if not queries.lock_due_recomputation(now):
+            return 0
+        row = ZoneDataInForce.objects.get()
+        page = queries.page_of_jobs(row.last_job_id, JOBS_PER_STEP)
+        row.n_moved += _recompute(page, row.version, now)
+        row.n_checked += len(page)
+        if len(page) == JOBS_PER_STEP:
+            row.last_job_id = page[-1].id
+        else:
+            _end_round(row, now)
+        row.save()
+    return len(page)
+
+
+def _end_round(row: ZoneDataInForce, now: datetime) -> None:
+    log.info(
+        "timezone_data_applied",
+        action="beat",
+        version=row.version,
+        round=row.n_rounds + 1,
+        n_checked=row.n_checked,
+        n_moved=row.n_moved,
+    )
+    row.due_at = now + ROUNDS_AFTER[row.n_rounds] if row.n_rounds < len(ROUNDS_AFTER) else None
+    row.last_job_id, row.n_checked, row.n_moved = _FIRST_ID, 0, 0
+    row.n_rounds += 1
+
+
+def _recompute(page: Iterable[queries.JobZones], version: str, now: datetime) -> int:
+    """Move the next instants of the jobs in `page` whose zones have changed. Return how many were moved."""
+    others = [job for job in page if job.version not in (None, version)]
+    load({version, *(job.version for job in others)})
+    found = [job.id for job in others if _is_in_changed_zone(job, version, now)]
+    moved = []
+    for clock in queries.clocks(found) if found else ():
+        spec = value_or_none(read_schedule(clock.schedule))
+        if spec is None:
+            continue  # a tick reports it
+        rules = find_rules(spec, read_clock(clock.zone_data, clock.holds), version, clock.mark_at, now)
+        if rules.changed is None:
+            continue
+        # Without a next instant the job is due now: a tick then ends it.
+        next_run_at = rules.next_at() or now
+        if next_run_at != clock.next_run_at:
+            moved.append((clock, next_run_at))
+    return queries.move(moved) if moved else 0
+
+
+def _is_in_changed_zone(job: queries.JobZones, version: str, now: datetime) -> bool:
+    zones = {job.zone, *job.zones}
+    old = job.version or ""
+    return any(has_other_rules(zone, old, version, now.year) for zone in zones if zone)
+
+
+def _store(version: str, rules: dict[str, bytes], now: datetime) -> None:
+    row = ZoneData(version=version, rules=data.pack(rules), stored_at=now)
+    ZoneData.objects.bulk_create([row], ignore_conflicts=True)
+
+
+def _has_living_beat(version: str, now: datetime) -> bool:
+    return BeatProcess.objects.filter(zone_data=version, seen_at__gt=now - LIVING_AFTER).exists()
+
+
+def _folders_of_machine() -> list[str]:
+    """Return the folders with the machine's time zone data, which versions before this table existed have read."""
+    return (sysconfig.get_config_var("TZPATH") or "").split(pathsep)
