@@ -32,10 +32,12 @@ MALFORMED = [
 
 
 @pytest.fixture(params=["INFO", "WARNING"])
-def lines(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
+def lines(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """The text of the worker's log, in the format and with the levels of the real configuration."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
+    # The settings have configured structlog. A second list of processors would hide later lines from `capture_logs`.
+    monkeypatch.setattr("scheduler_project.logging.structlog.configure", lambda **_: None)
     logging_config(request.param, json=True)
     (handler,) = (found for found in root.handlers if isinstance(found.formatter, ProcessorFormatter))
     assert isinstance(handler, logging.StreamHandler)
