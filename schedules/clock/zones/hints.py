@@ -184,15 +184,23 @@ def _by_city(word: str) -> list[str]:
     cities = _zones_by_city()
     if found := cities.get(name):
         return list(_of_region(found, region))
-    if len(name) < _MIN_COMPARED_LENGTH:
-        return []
-    near = get_close_matches(name, cities, n=_MAX_SUGGESTIONS, cutoff=_MIN_SIMILARITY)
+    near = _similar(name, [each for each, zones in cities.items() if any(_is_in(zone, region) for zone in zones)])
+    if not near and len(name) >= _MIN_COMPARED_LENGTH:
+        near = _similar(name, cities)
     return list(dict.fromkeys(zone for match in near for zone in _of_region(cities[match], region)))[:_MAX_SUGGESTIONS]
+
+
+def _similar(name: str, cities: Iterable[str]) -> list[str]:
+    return get_close_matches(name, cities, n=_MAX_SUGGESTIONS, cutoff=_MIN_SIMILARITY)
 
 
 def _of_region(zones: tuple[str, ...], region: str) -> tuple[str, ...]:
     """Return the zones of the region that was written, or all zones if none is of that region."""
-    return tuple(zone for zone in zones if zone.casefold().startswith(f"{region.casefold()}/")) or zones
+    return tuple(zone for zone in zones if _is_in(zone, region)) or zones
+
+
+def _is_in(zone: str, region: str) -> bool:
+    return bool(region) and zone.casefold().startswith(f"{region.casefold()}/")
 
 
 @lru_cache(maxsize=1)

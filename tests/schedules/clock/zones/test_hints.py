@@ -33,6 +33,8 @@ def suggested(text: str) -> list[str]:
         ("Europe/Munich", ' Did you mean "Europe/Berlin"?'),
         ("San Francisco", ' Did you mean "America/Los_Angeles"?'),
         ("Europe/Berln", ' Did you mean "Europe/Berlin"?'),
+        ("Europe/Pari", ' Did you mean "Europe/Paris"?'),
+        ("America/Pariss", ' Did you mean "Europe/Paris"?'),
         ("Asia/Kolkatta", ' Did you mean "Asia/Kolkata"?'),
         (
             "CEST",
