@@ -103,23 +103,36 @@ def _recompute(page: Iterable[queries.JobZones], version: str, now: datetime) ->
     found = [job.id for job in others if _is_in_changed_zone(job, version, now)]
     moved = []
     for clock in queries.clocks(found) if found else ():
-        spec = value_or_none(read_schedule(clock.schedule))
-        if spec is None:
-            continue  # a tick reports it
-        rules = find_rules(spec, read_clock(clock.zone_data, clock.holds), version, clock.mark_at, now)
-        if rules.changed is None:
+        try:
+            next_run_at = _next_run_at(clock, version, now)
+        except Exception:
+            # One job must not stop the recomputation of all later jobs.
+            log.exception("job_not_recomputed", action="recompute", job=str(clock.id))
             continue
-        # Without a next instant the job is due now: a tick then ends it.
-        next_run_at = rules.next_at() or now
-        if next_run_at != clock.next_run_at:
+        if next_run_at not in (None, clock.next_run_at):
             moved.append((clock, next_run_at))
     return queries.move(moved) if moved else 0
+
+
+def _next_run_at(clock: queries.StoredClock, version: str, now: datetime) -> datetime | None:
+    """Return the next instant of a job by this version; None if it stays or cannot be computed, which a tick reports.
+
+    A job without a next instant is due now: a tick then ends it.
+    """
+    spec = value_or_none(read_schedule(clock.schedule))
+    if spec is None:
+        return None
+    rules = find_rules(spec, read_clock(clock.zone_data, clock.holds), version, clock.mark_at, now)
+    return (rules.next_at() or now) if rules.changed else None
 
 
 def _is_in_changed_zone(job: queries.JobZones, version: str, now: datetime) -> bool:
     zones = {job.zone, *job.zones}
     old = job.version or ""
-    return any(has_other_rules(zone, old, version, now.year) for zone in zones if zone)
+    try:
+        return any(has_other_rules(zone, old, version, now.year) for zone in zones if zone)
+    except ValueError:  # this process does not know the zone: a tick reports that it cannot read the job
+        return False
 
 
 def _store(version: str, rules: dict[str, bytes], now: datetime) -> None:

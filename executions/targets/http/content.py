@@ -54,10 +54,11 @@ def read_content(stream: BufferedReader[Any], head: Response, method: str, max_b
 
 
 def _pieces(stream: BufferedReader[Any], head: Response) -> Iterator[bytes]:
-    codings = [coding.strip().lower() for coding in head.joined("transfer-encoding").split(",")]
-    if codings[-1] == "chunked":
+    named = [coding.strip().lower() for coding in head.joined("transfer-encoding").split(",")]
+    codings = [coding for coding in named if coding not in ("", "identity")]
+    if codings and codings[-1] == "chunked":
         return _chunks(stream)
-    length = None if codings[-1] else _length(head.joined("content-length"))
+    length = None if codings else _length(head.joined("content-length"))
     return _to_the_end(stream) if length is None else _exactly(stream, length)
 
 

@@ -107,10 +107,15 @@ def _forms(value: str) -> Iterator[str]:
         written = json.dumps(value, ensure_ascii=is_ascii)[1:-1]
         yield written
         yield written.replace("/", "\\/")
-        for character in "<>&'":  # Go, .NET and PHP escape these
+        for character in "<>&'":  # Go and PHP escape these
+            written = written.replace(character, f"\\u{ord(character):04x}")
+        yield written
+        written = written.replace('\\"', "\\u0022")
+        for character in "+`":  # .NET escapes these too
             written = written.replace(character, f"\\u{ord(character):04x}")
         yield written
     yield html.escape(value)
+    yield html.escape(value).replace("+", "&#x2b;")  # .NET
     yield html.escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
     if not value.isascii():  # sent as Latin-1, and read as UTF-8 or the other way round
         yield quote(value, safe="", encoding="latin-1", errors="replace")

@@ -213,3 +213,20 @@ def test_a_page_of_jobs_is_read_by_the_primary_key() -> None:
         cursor.execute("EXPLAIN " + PAGE_OF_JOBS, {"after": adoption._FIRST_ID, "limit": 10})
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "schedules_job_pkey" in plan and "Sort" not in plan
+
+
+def test_jobs_that_cannot_be_recomputed_stop_no_other_job() -> None:
+    put_in_force(OLD, **CHANGED, **{"America/Newtown": UNTIL_2026})
+    in_unknown_zone, broken, normal = (nine_in(VANCOUVER, name) for name in ("unknown zone", "broken", "normal"))
+    schedule = {**in_unknown_zone.schedule, "timezone": "America/Newtown"}
+    Job.objects.filter(pk=in_unknown_zone.pk).update(schedule=schedule)
+    Job.objects.filter(pk=broken.pk).update(holds=[None, None])
+    before = [hour_of(job) for job in (in_unknown_zone, broken, normal)]
+    adopt(NOW)
+    with capture_logs() as logs:
+        assert recompute_all(NOW) == 3
+    assert [(line["event"], line.get("job")) for line in logs if line["log_level"] == "error"] == [
+        ("job_not_recomputed", str(broken.pk))
+    ]
+    assert [hour_of(job) for job in (in_unknown_zone, broken)] == before[:2]
+    assert hour_of(normal) != before[2]

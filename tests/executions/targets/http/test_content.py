@@ -70,6 +70,8 @@ def chunks(*parts: bytes) -> bytes:
         (b"abc", [("Transfer-Encoding", "odd"), ("Content-Length", "2")], b"abc"),
         (chunks(b"ab", b"c" * 300), [*CHUNKED, ("Content-Length", "1")], b"ab" + b"c" * 300),
         (chunks(b"ab"), [("Transfer-Encoding", "gzip, Chunked")], b"ab"),
+        (chunks(b"ab"), [("Transfer-Encoding", "chunked,")], b"ab"),
+        (b"abc", [("Transfer-Encoding", "identity"), ("Content-Length", "2")], b"ab"),
         (b"2 ;x=y\nab\n0\n", CHUNKED, b"ab"),
         (b"0002\r\nab\r\n000\r\nTrailer: half", CHUNKED, b"ab"),
     ],

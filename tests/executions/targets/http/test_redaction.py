@@ -39,7 +39,12 @@ FORMS: dict[str, Callable[[str], str]] = {
         .replace(">", "\\u003e")
         .replace("'", "\\u0027")
     ),
+    "json of .NET": lambda text: "".join(
+        f"\\u{ord(char):04X}" if char in "<>&'\"+`" or not char.isascii() else {"\\": "\\\\"}.get(char, char)
+        for char in text
+    ),
     "html": html.escape,
+    "html of .NET": lambda text: html.escape(text).replace("+", "&#x2B;"),
     "Latin-1 read as UTF-8": lambda text: text.encode("latin-1").decode("utf-8", "replace"),
     "UTF-8 read as Latin-1": lambda text: text.encode().decode("latin-1"),
 }
