@@ -58,14 +58,11 @@ class RunPool:
         self._started_late: set[Future[None]] = set()
 
     def start(self, size: int, on_change: Callable[[], object]) -> None:
-        """Allow `size` runs at the same time. `on_change` is called after changes of `n_extra`, in any thread.
-
-        Raises RuntimeError if the system does not allow `size` threads.
-        """
+        """Allow `size` runs at the same time. `on_change` is called after changes of `n_extra`, in any thread."""
         self.size = size
         self._shares = FairShares(size)
         self._on_change = on_change
-        self._threads = _started_pool(size)
+        self._threads = ThreadPoolExecutor(size, "mainspring-run")
         self._starter = threading.Thread(target=self._serve_waiting, name="mainspring-waiting", daemon=True)
         self._starter.start()
 
@@ -228,25 +225,6 @@ class RunPool:
             log.exception("waiting_runs_failed", action="postpone", n_runs=len(runs))
         finally:
             connections.close_all()
-
-
-def _started_pool(size: int) -> ThreadPoolExecutor:
-    """Return a pool whose threads have all been started.
-
-    By default, threads start with the first runs: a thread that cannot be started would then lose a run with its place.
-    """
-    pool, may_end = ThreadPoolExecutor(size, "mainspring-run"), threading.Event()
-    try:
-        for _ in range(size):
-            pool.submit(may_end.wait)
-    except RuntimeError as error:
-        raise RuntimeError(
-            f"The system does not allow {size} threads ({error}): start the worker with fewer (WORKER_THREADS), or raise "
-            "the limit of processes and threads."
-        ) from error
-    finally:
-        may_end.set()
-    return pool
 
 
 def postpone(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:

@@ -229,22 +229,5 @@ def test_a_message_is_given_up_when_the_database_stays_unavailable(
 def test_a_single_run_is_executed_by_the_thread_of_its_message(run_pool: RunPool, gate: Gate) -> None:
     gate.is_open.set()
     (wanted,) = runs(gate, 1)
-    run_pool._threads.shutdown()
     assert len(run_pool.execute_runs([wanted], "w", now)) == 1
-
-
-def test_all_threads_are_started_before_the_first_run(run_pool: RunPool) -> None:
-    assert len(run_pool._threads._threads) == run_pool.size
-
-
-def test_a_worker_that_may_not_have_all_its_threads_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    start, n_left = threading.Thread.start, iter(range(3))
-
-    def start_or_raise(thread: threading.Thread) -> None:
-        if next(n_left, None) is None:
-            raise RuntimeError("can't start new thread")
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", start_or_raise)
-    with pytest.raises(RuntimeError, match="does not allow 4 threads .*WORKER_THREADS"):
-        RunPool().start(4, lambda: None)
+    assert not run_pool._threads._threads
