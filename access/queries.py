@@ -33,7 +33,7 @@ SET n_failures = CASE WHEN user_name = '' THEN greatest(n_failures, 1) - 1 ELSE 
 WHERE (user_name, network) IN (SELECT * FROM unnest(%(user_names)s::text[], %(networks)s::text[]))
 """
 
-# Delete counts that no longer matter. Those that are locked belong to an attempt at this moment.
+# Delete counts that no longer matter. A locked count belongs to an attempt that is being made now.
 DELETE_OLD_COUNTS = """
 DELETE FROM access_signincount WHERE id IN (
     SELECT id FROM access_signincount
