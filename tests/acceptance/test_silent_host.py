@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-TIMEOUT = timedelta(seconds=6)
-IN_TIME = timedelta(seconds=3)
+TIMEOUT = timedelta(seconds=10)
 
 
 def open_silent_runs(receiver: Receiver, number: int, timeout: str) -> Job:
@@ -64,12 +63,12 @@ def waiting_runs() -> QuerySet[Run]:
 
 
 def assert_started_in_time(job: Job) -> None:
-    """Pause the job; assert that each of its runs started soon after its instant, and succeeded."""
+    """Pause the job; assert that no run of it waited until a silent call ended, and that each succeeded."""
     pause(job.pk, datetime.now(UTC), actor="tests")
     of_job = Run.objects.filter(job=job)
     wait_until(lambda: not of_job.exclude(status="succeeded").exists(), 10, what="the end of the healthy runs")
     delays = [run.start_delay() or timedelta.max for run in of_job]
-    assert max(delays) < IN_TIME, sorted(delays)[-5:]
+    assert max(delays) < TIMEOUT / 2, sorted(delays)[-5:]
 
 
 def test_sixty_calls_to_a_silent_host_delay_no_other_host(processes: Processes, receiver: Receiver) -> None:
@@ -95,12 +94,11 @@ def test_a_backlog_of_a_silent_host_delays_no_other_host(processes: Processes, r
     healthy = make_healthy_job(receiver)
     wait_until(lambda: Run.objects.filter(job=healthy, n_published=1).count() >= 2, what="messages of two healthy runs")
     processes.start("worker-http-50")
-    started_at = datetime.now(UTC)
-    in_order = Run.objects.filter(job=healthy).order_by("nominal_at")
-    wait_until(lambda: in_order.filter(status="succeeded").count() >= 12, 40, what="twelve healthy runs")
-    late = [run for run in in_order if run.nominal_at > started_at and (run.start_delay() or timedelta.max) > IN_TIME]
+    of_healthy = Run.objects.filter(job=healthy)
+    wait_until(lambda: of_healthy.filter(status="succeeded").count() >= 12, 40, what="twelve healthy runs")
     pause(healthy.pk, datetime.now(UTC), actor="tests")
-    assert late == []
+    wait_until(lambda: not of_healthy.exclude(status="succeeded").exists(), 10, what="the end of the healthy runs")
+    assert not Attempt.objects.filter(run__job=silent).exclude(status="running").exists(), "no silent call has ended"
     of_silent = Run.objects.filter(job=silent)
     assert of_silent.filter(status="running").count() == 40
     waiting = waiting_runs().filter(job=silent, n_attempts=0)
