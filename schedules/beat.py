@@ -148,7 +148,7 @@ class JobScheduler(PeriodicScheduler):
         self._has_failed, self._was_busy = True, False
         try:
             next_at = queries.next_at()
-            reading = Reading(now, machine_clock.read(), next_at.database_at)
+            reading = Reading(now, timedelta(seconds=time.monotonic() - began), next_at.database_at)
             now, began = next_at.database_at, time.monotonic()
             machine_clock.use(reading)
             if reading.is_wrong:

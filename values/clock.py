@@ -22,15 +22,22 @@ log = structlog.get_logger(__name__)
 MAX_DIFFERENCE = timedelta(seconds=2)
 MEASURE_INTERVAL = 10.0  # seconds between two measurements of a process: each costs a round trip
 LOG_INTERVAL = 60.0  # seconds between two log lines while the clock is wrong
+# Setting the machine's clock does not change this clock, and it also counts the time of a suspended machine. On Linux
+# CLOCK_MONOTONIC stops meanwhile; macOS has no CLOCK_BOOTTIME, and its CLOCK_MONOTONIC does not stop.
+STEADY_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One reading of PostgreSQL's clock: it showed `database_at` while this machine showed `sent_at` to `got_at`."""
+    """One reading of PostgreSQL's clock: it showed `database_at` at most `took` after this machine showed `sent_at`."""
 
     sent_at: datetime
-    got_at: datetime
+    took: timedelta
     database_at: datetime
+
+    @property
+    def got_at(self) -> datetime:
+        return self.sent_at + self.took
 
     @property
     def difference(self) -> timedelta:
@@ -56,7 +63,9 @@ def difference_text(difference: timedelta) -> str:
 
 
 class MachineClock:
-    """This machine's clock, corrected by its difference from PostgreSQL's clock.
+    """The present instant: the last reading of PostgreSQL's clock, and the time that has passed since.
+
+    So a clock that is set while this process runs changes nothing. Until the first reading, this machine's clock counts.
 
     `consequence`: a sentence for the log about what this process does while its clock is wrong.
     """
@@ -66,15 +75,22 @@ class MachineClock:
         self._lock = threading.Lock()
         self._measure_at = self._log_at = 0.0  # seconds of the monotonic clock
         self._was_wrong = False
-        self.correction = timedelta(0)
+        self._last: tuple[datetime, float] | None = None  # the instant of the last reading, and the steady clock then
 
     def now(self) -> datetime:
         """Return the present instant, in UTC."""
-        return self.read() - self.correction
+        if self._last is None:
+            return self.read()
+        last_at, steady = self._last
+        return last_at + timedelta(seconds=self.read_steady() - steady)
 
     def read(self) -> datetime:
         """Return what the clock of this machine shows, in UTC."""
         return datetime.now(UTC)
+
+    def read_steady(self) -> float:
+        """Return seconds that only the passing of time changes. Only differences mean something."""
+        return time.clock_gettime(STEADY_CLOCK)
 
     def measure(self, connection: psycopg.Connection[object]) -> None:
         """Compare this machine's clock with PostgreSQL's, at most every `MEASURE_INTERVAL` seconds.
@@ -85,14 +101,15 @@ class MachineClock:
             if time.monotonic() < self._measure_at:
                 return
             self._measure_at = time.monotonic() + MEASURE_INTERVAL
-        sent_at = self.read()
+        sent_at, began = self.read(), time.monotonic()
         row = connection.execute("SELECT clock_timestamp()").fetchone()
         assert isinstance(row, tuple)
-        self.use(Reading(sent_at, self.read(), row[0]))
+        self.use(Reading(sent_at, timedelta(seconds=time.monotonic() - began), row[0]))
 
     def use(self, reading: Reading) -> None:
-        """Correct this clock by a reading, and log a difference that begins, lasts or ends."""
-        was_wrong, self._was_wrong, self.correction = self._was_wrong, reading.is_wrong, reading.difference
+        """Count from this reading on, and log a difference that begins, lasts or ends."""
+        self._last = (reading.got_at - reading.difference, self.read_steady())
+        was_wrong, self._was_wrong = self._was_wrong, reading.is_wrong
         if reading.is_wrong and (not was_wrong or time.monotonic() >= self._log_at):
             self._log_at = time.monotonic() + LOG_INTERVAL
             log.error(

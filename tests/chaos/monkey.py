@@ -32,9 +32,7 @@ PROGRAMS: dict[str, Sequence[str]] = {
 }
 KILL_INTERVAL = (1.5, 5.0)  # seconds from one kill to the next
 STORE_SHARE = 0.3  # of all kills: the rest hits beats and workers
-CLOCK_SHARE = 0.25  # of all actions: instead of a kill, the clock of a beat is set wrong
-# Not of workers: they compare their clocks every ten seconds only, so a clock that is stepped gives wrong leases until then.
-BEATS = [name for name in PROGRAMS if name.startswith("beat")]
+CLOCK_SHARE = 0.25  # of all actions: instead of a kill, the clock of a process is set wrong
 CLOCK_ERRORS = (-3600.0, -10.0, 10.0, 3600.0)  # seconds
 CLOCK_REPAIR = (3.0, 12.0)  # seconds from a wrong clock to the right one
 DOWNTIME = (0.0, 3.0)  # seconds from the kill of a store to its start
@@ -69,7 +67,7 @@ class Monkey:
             self.restart_ended()
             self._repair_clocks(time.monotonic())
             if self._chance.random() < CLOCK_SHARE:
-                self._set_clock_wrong(self._chance.choice(BEATS))
+                self._set_clock_wrong(self._chance.choice(list(PROGRAMS)))
             elif self._chance.random() < STORE_SHARE:
                 self._kill_store(self._chance.choice(self._stores))
             else:

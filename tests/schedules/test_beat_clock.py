@@ -45,7 +45,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     machine = Machine(monkeypatch)
     yield machine
     machine.beat.close()
-    machine_clock.consequence, machine_clock.correction = consequence, timedelta(0)
+    machine_clock.consequence = consequence
 
 
 @pytest.mark.parametrize("ahead", [HOUR, -HOUR, 10 * SECOND, -10 * SECOND])

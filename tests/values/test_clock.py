@@ -18,7 +18,24 @@ SECOND = timedelta(seconds=1)
 
 def reading(ahead: timedelta, took: timedelta = timedelta(0)) -> Reading:
     """Return a reading of a clock that is `ahead`; the database answered as soon as it was asked."""
-    return Reading(NOON + ahead, NOON + ahead + took, NOON)
+    return Reading(NOON + ahead, took, NOON)
+
+
+class SteppedClock(MachineClock):
+    """A clock of a machine: a test sets it, and lets time pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shows, self.passed = NOON, 1000.0
+
+    def read(self) -> datetime:
+        return self.shows
+
+    def read_steady(self) -> float:
+        return self.passed
+
+    def wait(self, seconds: float) -> None:
+        self.shows, self.passed = self.shows + timedelta(seconds=seconds), self.passed + seconds
 
 
 @pytest.mark.parametrize(
@@ -40,19 +57,20 @@ def test_the_time_of_the_answer_does_not_count_as_a_difference(
 
 @pytest.mark.parametrize("ahead", [MAX_DIFFERENCE, -MAX_DIFFERENCE, timedelta(0)])
 def test_a_small_difference_is_corrected_without_a_log_line(ahead: timedelta) -> None:
-    machine = MachineClock()
+    machine = SteppedClock()
     with capture_logs() as lines:
         machine.use(reading(ahead))
-    assert machine.correction == ahead and lines == []
+    assert machine.now() == NOON and lines == []
 
 
 @pytest.mark.parametrize(("ahead", "words"), [(3600 * SECOND, "3600 s ahead of"), (-10 * SECOND, "10 s behind")])
 def test_a_wrong_clock_is_corrected_and_logged_until_it_is_right(ahead: timedelta, words: str) -> None:
-    machine = MachineClock()
+    machine = SteppedClock()
     with capture_logs() as lines:
         machine.use(reading(ahead))
         machine.use(reading(ahead))
-    assert abs(machine.now() - (datetime.now(UTC) - ahead)) < SECOND
+    machine.wait(5)
+    assert machine.now() == NOON + 5 * SECOND
     (line,) = lines
     assert (line["event"], line["log_level"]) == ("clock_wrong", "error")
     assert f"{words} PostgreSQL's clock: synchronize both (NTP)." in line["hint"]
@@ -60,7 +78,37 @@ def test_a_wrong_clock_is_corrected_and_logged_until_it_is_right(ahead: timedelt
         machine.use(reading(timedelta(0)))
         machine.use(reading(timedelta(0)))
     assert [line["event"] for line in lines] == ["clock_right"]
-    assert abs(machine.now() - datetime.now(UTC)) < SECOND
+
+
+def test_before_the_first_reading_the_machine_clock_counts() -> None:
+    machine = SteppedClock()
+    machine.shows += 3600 * SECOND
+    assert machine.now() == NOON + 3600 * SECOND
+
+
+@pytest.mark.parametrize("step", [3600 * SECOND, -3600 * SECOND])
+def test_a_clock_that_is_set_between_two_readings_changes_nothing(step: timedelta) -> None:
+    machine = SteppedClock()
+    machine.use(reading(timedelta(0)))
+    machine.wait(2)
+    machine.shows += step
+    machine.wait(2)
+    assert machine.now() == NOON + 4 * SECOND
+
+
+def test_the_steady_clock_passes_as_the_machine_clock_does() -> None:
+    machine = MachineClock()
+    machine.use(Reading(machine.read(), timedelta(0), machine.read()))
+    assert abs(machine.now() - machine.read()) < SECOND
+
+
+@pytest.mark.django_db
+def test_a_clock_that_is_set_while_postgresql_answers_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine, shown = MachineClock(), iter([timedelta(0), 3600 * SECOND])
+    monkeypatch.setattr(machine, "read", lambda: datetime.now(UTC) + next(shown, 3600 * SECOND))
+    connection.ensure_connection()
+    machine.measure(connection.connection)
+    assert abs(machine.now() - datetime.now(UTC)) < MAX_DIFFERENCE
 
 
 def test_a_clock_that_stays_wrong_is_logged_every_minute(monkeypatch: pytest.MonkeyPatch) -> None:
