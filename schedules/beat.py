@@ -180,8 +180,8 @@ class JobScheduler(PeriodicScheduler):
     def pass_once(self, now: datetime, next_at: queries.NextAt | None = None) -> datetime:
         """Do the work that is due, at most `tick_limit` items of each kind. Return when work is due again.
 
-        `next_at`: when each kind of work is due, if the caller has read it. A pass without due work usually costs one query. While the broker is unavailable, ticks still record runs; the
-        runs are published later.
+        `next_at`: when each kind of work is due, if the caller has read it. A pass without due work usually costs one
+        query. While the broker is unavailable, ticks still record runs; the runs are published later.
         """
         limit = settings.MAINSPRING.tick_limit
         self._use_broker_at = min(self._use_broker_at, now + FAULT_RETRY_DELAY)  # the clock may have been set back
