@@ -60,8 +60,11 @@ def create_many(
     Call it inside a transaction, then call `store_chains` for jobs with chains. Raises IntegrityError if a key is
     taken.
     """
-    version = versions.present()
-    jobs = [_new_job(scope_for_new(caller), key, definition, now, version) for key, definition in wanted]
+    zone_data = versions.for_new_clocks([definition.schedule for _, definition in wanted], now)
+    jobs = [
+        _new_job(scope_for_new(caller), key, definition, now, version)
+        for (key, definition), version in zip(wanted, zone_data, strict=True)
+    ]
     values = [_version_values(job.pk, definition) for job, (_, definition) in zip(jobs, wanted, strict=True)]
     for job, spec in zip(jobs, runs.freeze_first(values, now), strict=True):
         job.spec = spec
@@ -179,7 +182,8 @@ def _change_schedule(
         _settle_pause(job, now)
     end_span(job.pk, _schedule_end(job, now))
     counts = (job.n_scheduled, job.caught_up_at)
-    columns = _set_clock(job, schedule, now, versions.present(), first_at)
+    [version] = versions.for_new_clocks([schedule], now)
+    columns = _set_clock(job, schedule, now, version, first_at)
     if is_same_timing:
         job.n_scheduled, job.caught_up_at = counts
     is_over = starts_left(schedule, job.n_scheduled) == 0

@@ -20,11 +20,10 @@ from django.db import transaction
 from schedules.clock.rule_change import find_rules
 from schedules.clock.zones import data
 from schedules.clock.zones.zones import has_other_rules
-from schedules.models import BeatProcess, Job, ZoneData, ZoneDataInForce
+from schedules.models import BeatProcess, Job, ZoneDataInForce
 from schedules.models.beat_process import LIVING_AFTER
 from schedules.stored import read_clock, read_schedule
-from schedules.zone_data import queries
-from schedules.zone_data.versions import load
+from schedules.zone_data import queries, versions
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
@@ -55,11 +54,11 @@ def adopt(now: datetime) -> bool:
         before = row.version
         if before == data.OWN_VERSION or (before > data.OWN_VERSION and _has_living_beat(before, now)):
             return False
-        _store(data.OWN_VERSION, data.own_rules(), now)
-        is_needed = bool(before)
+        versions.store_own(now)
         if not before and Job.objects.filter(zone_data="").exists():
-            _store("", data.rules_in(_folders_of_machine()), now)
-            is_needed = True
+            versions.store("", data.rules_in(_folders_of_machine()), now)
+        # Before the first beat, a web process may have used another version.
+        is_needed = before or Job.objects.exclude(zone_data=data.OWN_VERSION).exists()
         row.version, row.since_at, row.due_at = data.OWN_VERSION, now, now if is_needed else None
         row.last_job_id, row.n_rounds, row.n_checked, row.n_moved = _FIRST_ID, 0, 0, 0
         row.save()
@@ -107,7 +106,7 @@ def _recompute(page: Sequence[queries.JobZones], version: str, now: datetime) ->
 
     Return how many jobs were checked in `MAX_STEP_SECONDS`, and how many of these were moved.
     """
-    load({version, *(job.version for job in page)})
+    versions.load({version, *(job.version for job in page)})
     began = time.monotonic()
     n_checked = n_moved = 0
     while n_checked < len(page):
@@ -154,11 +153,6 @@ def _is_in_changed_zone(job: queries.JobZones, version: str, now: datetime) -> b
         )
     except ValueError:  # this process does not know the zone: a tick reports that it cannot read the job
         return False
-
-
-def _store(version: str, rules: dict[str, bytes], now: datetime) -> None:
-    row = ZoneData(version=version, rules=data.pack(rules), stored_at=now)
-    ZoneData.objects.bulk_create([row], ignore_conflicts=True)
 
 
 def _has_living_beat(version: str, now: datetime) -> bool:

@@ -229,6 +229,26 @@ def test_jobs_from_before_versions_were_stored_follow_the_data_of_the_machine(
         data._others.pop("", None)  # known to this process until it ends
 
 
+def test_the_version_of_a_job_that_is_created_before_the_first_beat_is_stored() -> None:
+    nine_in(VANCOUVER)
+    assert bytes(ZoneData.objects.get(pk=OWN_VERSION).rules) == data.pack(data.own_rules())
+
+
+def test_a_reader_stores_no_version() -> None:
+    assert versions.present() == OWN_VERSION
+    assert not ZoneData.objects.exists()
+
+
+def test_the_first_beat_computes_jobs_anew_whose_version_was_another() -> None:
+    put_in_force(OLD, **CHANGED)
+    job = nine_in(VANCOUVER)
+    ZoneDataInForce.objects.all().delete()  # as if no beat had run yet
+    assert hour_of(job) == 17
+    assert adopt(NOW)
+    assert recompute_all(NOW) == 1
+    assert hour_of(job) == 16
+
+
 def test_a_page_of_jobs_is_read_by_the_primary_key() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
