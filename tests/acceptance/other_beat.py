@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from schedules.clock.zones.data import OWN_VERSION
+from schedules.passes.follow_ups import follow_once
+from schedules.passes.timed import do_timed_work
 from schedules.tick import tick
 from schedules.zone_data.adoption import adopt, recompute_once
 from tests.acceptance.processes import database_url
@@ -72,6 +74,8 @@ def answer_lines() -> None:
         "tick": lambda now: tick(now, 500).more,
         "adopt": adopt,
         "recompute": recompute_once,
+        "follow": lambda now: follow_once(now, 500).n_broken,
+        "timed": lambda now: do_timed_work(now, 500),
     }
     for line in sys.stdin:
         act, _, at = line.strip().partition(" ")

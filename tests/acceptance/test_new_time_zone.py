@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from executions.models import Run
+from schedules.backfills.backfill import start
+from schedules.backfills.requests import BackfillRequest
 from schedules.clock.zones.data import OWN_VERSION
-from schedules.models import BeatProcess, Job, Stoppage
+from schedules.models import BackfillMode, BeatProcess, Job, Stoppage
 from schedules.zone_data.adoption import adopt
 from tests.acceptance.other_beat import OtherBeat
-from tests.factories import make_job
+from tests.factories import end, make_job, make_run
 from tests.zone_versions import BERLIN, TOKYO
 
 if TYPE_CHECKING:
@@ -82,6 +84,27 @@ def test_before_the_first_beat_and_after_a_roll_back(older: OtherBeat, schedule:
     while older.do("recompute", DAY + timedelta(hours=1)):
         pass
     check(older, job)
+
+
+def test_a_beat_that_has_just_started_handles_the_end_of_a_run(older: OtherBeat) -> None:
+    assert older.do("adopt", DAY)
+    job = make_job("after a delay", {"delay": "1h", "timezone": TOKYO}, DAY)
+    Job.objects.update(next_run_at=None)
+    ended = end(make_run(job, DAY))
+    assert older.do("follow", DAY + timedelta(minutes=1)) == 0
+    job.refresh_from_db()
+    assert ended.finished_at and job.next_run_at == ended.finished_at + timedelta(hours=1)
+
+
+def test_a_beat_that_has_just_started_does_a_step_of_a_backfill(older: OtherBeat) -> None:
+    assert older.do("adopt", DAY)
+    now = EIGHT_IN_TOKYO + timedelta(hours=1)
+    job = make_job("backfilled", SCHEDULES["cron"], DAY)
+    past_at = EIGHT_IN_TOKYO + timedelta(minutes=30)
+    Job.objects.update(mark_at=past_at, next_run_at=past_at + timedelta(days=1))
+    start(job.pk, BackfillRequest(DAY, past_at, BackfillMode.ALL), now, actor="tests")
+    assert older.do("timed", now)
+    assert [run.nominal_at for run in Run.objects.filter(job_id=job.pk)] == [EIGHT_IN_TOKYO]
 
 
 def test_a_job_in_another_zone_follows_the_version_in_force(older: OtherBeat) -> None:
