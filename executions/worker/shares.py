@@ -1,8 +1,8 @@
 """Pure: which runs may take the places of a run pool, so that the runs of one host cannot take all of them.
 
 A *share* is a set of runs that use one resource, such as all HTTP requests to one host. The more places a share has,
-the more places must stay free for other shares (the dynamic threshold of Choudhury and Hahne, 1998). Runs without a
-place wait in this object, in the order of their priority and then of their arrival.
+the more places must stay free for other shares. Runs without a place wait in this object, in the order of their
+priority and then of their arrival.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
+from executions.fair_shares import fits, may_take
 from executions.message import BATCH_START_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-# A share may have at most 4 times as many places as are free. So one share alone gets four fifths of all places, the
-# next share four fifths of the remaining places, and so on.
-MAX_RATIO = 4
 # A waiting run counts as part of its message for up to 250 ms if it is expected to start within this time: the runs
 # of a quick host wait without a database statement, and the worker fetches fewer messages meanwhile.
 SOON = 0.25  # seconds
@@ -28,11 +26,6 @@ SOON = 0.25  # seconds
 NO_PLACE_TIMEOUT = BATCH_START_TIMEOUT.total_seconds()
 # Runs of all shares; about 15 MB. Runs beyond this number are postponed and not kept.
 MAX_WAITING = 50_000
-
-
-def fits(n_own: int, n_free: int) -> bool:
-    """Return whether a share may have `n_own` places if `n_free` places are free then."""
-    return n_own <= MAX_RATIO * n_free
 
 
 @dataclass(slots=True, eq=False)
@@ -170,10 +163,8 @@ class FairShares:
         return runs + excess
 
     def _may_take(self, name: str, share: _Share) -> bool:
-        """Return whether a share may take another place. A share without a place may take the last place."""
-        if not self.n_free:
-            return False
-        return not name or not share.n_places or fits(share.n_places + 1, self.n_free - 1)
+        """Return whether a share may take another place. The share "" is not limited."""
+        return may_take(share.n_places if name else 0, self.n_free)
 
     def _take(self, share: _Share, now: float) -> None:
         if not share.n_places:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from executions.fair_shares import may_take
 from executions.per_process import PerProcess
 from executions.targets.http.addresses import deny_reason
 from executions.targets.http.failures import AddressDenied, NameNotResolved
@@ -17,9 +19,35 @@ if TYPE_CHECKING:
 Resolved = tuple[int, tuple[Any, ...]]  # address family, socket address with the numeric host first
 
 # Maximum number of look-ups at the same time in one process. A look-up cannot be cancelled, and keeps a thread while it
-# hangs. If this many look-ups hang, the resolver is down, and more look-ups would not help.
+# hangs. If this many look-ups of several domains hang, the resolver is down, and more look-ups would not help.
 MAX_LOOKUPS = 1000
-_slots = PerProcess(lambda: threading.Semaphore(MAX_LOOKUPS))
+
+
+class _Lookups:
+    """The number of look-ups in progress, by domain. No domain whose servers hang can take all of them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_by_domain: Counter[str] = Counter()
+
+    def start(self, domain: str) -> None:
+        """Count a look-up. Raises NameNotResolved if there are too many."""
+        with self._lock:
+            n_taken = self._n_by_domain.total()
+            if not may_take(n_own := self._n_by_domain[domain], MAX_LOOKUPS - n_taken):
+                raise NameNotResolved(
+                    f"{n_own} other look-ups in {domain}, and {n_taken} in all, have got no answer from the resolver yet"
+                )
+            self._n_by_domain[domain] += 1
+
+    def end(self, domain: str) -> None:
+        with self._lock:
+            self._n_by_domain[domain] -= 1
+            if not self._n_by_domain[domain]:
+                del self._n_by_domain[domain]
+
+
+_lookups = PerProcess(_Lookups)
 
 
 def resolve(host: str, port: int, policy: EgressPolicy, budget: Budget, seconds: float) -> list[Resolved]:
@@ -58,7 +86,7 @@ def _addresses(host: str, port: int, flags: int = 0) -> list[Resolved]:
 
 def _look_up(host: str, port: int, budget: Budget, seconds: float) -> list[Resolved]:
     """Look up `host` in a separate thread: getaddrinfo has no timeout and cannot be interrupted."""
-    slots, done = _slots.get(), threading.Event()
+    lookups, domain, done = _lookups.get(), _domain(host), threading.Event()
     found: list[Resolved] = []
     wrong: list[Exception] = []
 
@@ -68,15 +96,14 @@ def _look_up(host: str, port: int, budget: Budget, seconds: float) -> list[Resol
         except (OSError, UnicodeError) as error:
             wrong.append(error)
         finally:
-            slots.release()
+            lookups.end(domain)
             done.set()
 
-    if not slots.acquire(blocking=False):
-        raise NameNotResolved(f"{MAX_LOOKUPS} other look-ups have got no answer from the resolver yet")
+    lookups.start(domain)
     try:
         threading.Thread(target=work, name="mainspring-http-lookup", daemon=True).start()
     except RuntimeError as error:
-        slots.release()
+        lookups.end(domain)
         raise NameNotResolved("this worker can't start another thread") from error
     budget.guard(done.set)
     answered = done.wait(min(seconds, budget.remaining()))
@@ -86,3 +113,8 @@ def _look_up(host: str, port: int, budget: Budget, seconds: float) -> list[Resol
     if wrong:
         raise NameNotResolved(getattr(wrong[0], "strerror", None) or "it is not a valid host name") from wrong[0]
     return found
+
+
+def _domain(host: str) -> str:
+    """Return the last two labels of a host name: the part that one owner usually has."""
+    return ".".join(host.rstrip(".").split(".")[-2:])

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from executions.fair_shares import fits
 from executions.worker import shares
-from executions.worker.shares import NO_PLACE_TIMEOUT, SOON, FairShares, PoolRun, fits
+from executions.worker.shares import NO_PLACE_TIMEOUT, SOON, FairShares, PoolRun
 
 
 def runs(share: str, number: int, first: int = 0, priority: int = 0) -> list[PoolRun]:
