@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections import Counter
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 
 from executions.fair_shares import may_take
@@ -77,6 +78,15 @@ def read_literal(host: str, port: int) -> list[Resolved]:
         return _addresses(host, port, socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
         return []
+
+
+def canonical_host(host: str) -> str:
+    """Return a host name without its last dot; a numeric host in one notation, whatever notation it has."""
+    name = host.rstrip(".")
+    for _, address in read_literal(name, 0):
+        parsed = ip_address(str(address[0]).partition("%")[0])
+        return str((parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None) or parsed)
+    return name
 
 
 def _addresses(host: str, port: int, flags: int = 0) -> list[Resolved]:
