@@ -7,6 +7,7 @@ priority and then of their arrival.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from itertools import count
@@ -55,11 +56,17 @@ class LateRuns:
 class _Share:
     """`freed_at`: when its last run ended, or when it got its first place. `took`: duration of that run, in seconds."""
 
+    name: str
     freed_at: float
     took: float = 0.0
     n_places: int = 0
     n_waiting: int = 0
     queue: list[tuple[int, int, PoolRun]] = field(default_factory=list)  # a heap; may contain runs that left it
+
+    @property
+    def turn(self) -> int | None:
+        """The number of places, if runs of this limited share wait for another place."""
+        return self.n_places if self.name and self.n_waiting else None
 
     def starts_soon(self, now: float) -> bool:
         """Return whether all waiting runs are expected to start within `SOON`."""
@@ -75,6 +82,9 @@ class FairShares:
     def __init__(self, size: int) -> None:
         self.size = self.n_free = size
         self._shares: dict[str, _Share] = {}
+        # The limited shares that wait, by their number of places, in the order in which they came to wait with this
+        # number. There are few numbers: 36 shares with different numbers of places have at least 630 places.
+        self._turns: dict[int, OrderedDict[str, _Share]] = {}
         self._waiting: dict[UUID, PoolRun] = {}
         self._fresh: dict[UUID, PoolRun] = {}
         self._excess: list[PoolRun] = []  # fresh runs beyond MAX_WAITING
@@ -101,10 +111,10 @@ class FairShares:
         for run in runs:
             share = self._shares.get(run.share)
             if share is None:
-                share = self._shares[run.share] = _Share(freed_at=now)
-            if share.n_waiting or run.run_id in self._waiting or not self._may_take(run.share, share):
+                share = self._shares[run.share] = _Share(run.share, freed_at=now)
+            if share.n_waiting or run.run_id in self._waiting or not self._may_take(share):
                 self._wait(run, share, now)
-                self._forget_if_unused(run.share, share)
+                self._forget_if_unused(share)
             else:
                 self._take(share, now)
                 starting.append(run)
@@ -113,11 +123,10 @@ class FairShares:
     def leave(self, run: PoolRun, now: float, took: float | None = None) -> None:
         """Free the place of a run. `took`: how long the run was executed, in seconds; None if it was not executed."""
         share = self._shares[run.share]
-        self.n_free += 1
-        share.n_places -= 1
+        self._change(share, n_places=-1)
         if took is not None:
             share.freed_at, share.took = now, took
-        self._forget_if_unused(run.share, share)
+        self._forget_if_unused(share)
 
     def start_waiting(self, now: float) -> list[PoolRun]:
         """Take places for the waiting runs that may start now, and return these runs.
@@ -125,14 +134,9 @@ class FairShares:
         The share with the fewest places gets the next place.
         """
         starting = []
-        waiting = {name: share for name, share in self._shares.items() if share.n_waiting} if self._waiting else {}
-        while allowed := [name for name, share in waiting.items() if self._may_take(name, share)]:
-            name = min(allowed, key=lambda name: waiting[name].n_places)
-            share = waiting[name]
+        while share := self._next_share():
             starting.append(self._pop_next(share))
             self._take(share, now)
-            if not share.n_waiting:
-                del waiting[name]
         return starting
 
     def pop_late(self, now: float) -> LateRuns:
@@ -162,15 +166,40 @@ class FairShares:
         excess, self._excess = self._excess, []
         return runs + excess
 
-    def _may_take(self, name: str, share: _Share) -> bool:
+    def _next_share(self) -> _Share | None:
+        """Return the share that gets the next place; None if none may take one.
+
+        If the limited share with the fewest places may not take another, then no other limited share may.
+        """
+        shares = [next(iter(self._turns[min(self._turns)].values()))] if self._turns else []
+        unlimited = self._shares.get("")
+        if unlimited and unlimited.n_waiting:
+            shares.append(unlimited)
+        return min(filter(self._may_take, shares), key=lambda share: share.n_places, default=None)
+
+    def _may_take(self, share: _Share) -> bool:
         """Return whether a share may take another place. The share "" is not limited."""
-        return may_take(share.n_places if name else 0, self.n_free)
+        return may_take(share.n_places if share.name else 0, self.n_free)
 
     def _take(self, share: _Share, now: float) -> None:
         if not share.n_places:
             share.freed_at = now
-        self.n_free -= 1
-        share.n_places += 1
+        self._change(share, n_places=1)
+
+    def _change(self, share: _Share, n_places: int = 0, n_waiting: int = 0) -> None:
+        """Add to the numbers of a share, and keep `_turns` up to date."""
+        before = share.turn
+        self.n_free -= n_places
+        share.n_places += n_places
+        share.n_waiting += n_waiting
+        if share.turn == before:
+            return
+        if before is not None:
+            del self._turns[before][share.name]
+            if not self._turns[before]:
+                del self._turns[before]
+        if share.turn is not None:
+            self._turns.setdefault(share.turn, OrderedDict())[share.name] = share
 
     def _wait(self, run: PoolRun, share: _Share, now: float) -> None:
         earlier = self._waiting.get(run.run_id)
@@ -180,7 +209,7 @@ class FairShares:
         elif fits(share.n_waiting + 1, MAX_WAITING - len(self._waiting) - 1):
             run.since = now
             self._waiting[run.run_id] = self._fresh[run.run_id] = run
-            share.n_waiting += 1
+            self._change(share, n_waiting=1)
             heappush(share.queue, (-run.priority, next(self._numbers), run))
         else:
             self._excess.append(run)
@@ -194,16 +223,16 @@ class FairShares:
 
     def _remove(self, run: PoolRun, share: _Share) -> None:
         self._drop(run, share)
-        self._forget_if_unused(run.share, share)
+        self._forget_if_unused(share)
 
     def _drop(self, run: PoolRun, share: _Share) -> None:
         del self._waiting[run.run_id]
         self._fresh.pop(run.run_id, None)
-        share.n_waiting -= 1
+        self._change(share, n_waiting=-1)
         if len(share.queue) > 2 * share.n_waiting + 16:  # most entries are runs that were removed
             share.queue = [entry for entry in share.queue if self._waiting.get(entry[2].run_id) is entry[2]]
             heapify(share.queue)
 
-    def _forget_if_unused(self, name: str, share: _Share) -> None:
+    def _forget_if_unused(self, share: _Share) -> None:
         if not share.n_places and not share.n_waiting:
-            del self._shares[name]
+            del self._shares[share.name]
