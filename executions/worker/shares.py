@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
-from itertools import count
+from itertools import count, takewhile
 from typing import TYPE_CHECKING
 
 from executions.fair_shares import fits, may_take
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SOON = 0.25  # seconds
 # Seconds that a run waits if its share has no place because the pool is full.
 NO_PLACE_TIMEOUT = BATCH_START_TIMEOUT.total_seconds()
-# Runs of all shares; about 15 MB. Runs beyond this number are postponed and not kept.
+# Runs of all shares; about 20 MB, or 50 MB if each has its own share. Runs beyond this number are postponed and not kept.
 MAX_WAITING = 50_000
 
 
@@ -62,6 +62,7 @@ class _Share:
     n_places: int = 0
     n_waiting: int = 0
     queue: list[tuple[int, int, PoolRun]] = field(default_factory=list)  # a heap; may contain runs that left it
+    fresh: dict[UUID, PoolRun] = field(default_factory=dict)  # in the order of `since`
 
     @property
     def turn(self) -> int | None:
@@ -85,8 +86,9 @@ class FairShares:
         # The limited shares that wait, by their number of places, in the order in which they came to wait with this
         # number. There are few numbers: 36 shares with different numbers of places have at least 630 places.
         self._turns: dict[int, OrderedDict[str, _Share]] = {}
+        self._placed: dict[str, _Share] = {}  # the limited shares that have places
         self._waiting: dict[UUID, PoolRun] = {}
-        self._fresh: dict[UUID, PoolRun] = {}
+        self._fresh: dict[UUID, PoolRun] = {}  # in the order of `since`
         self._excess: list[PoolRun] = []  # fresh runs beyond MAX_WAITING
         self._numbers = count()
 
@@ -144,19 +146,17 @@ class FairShares:
 
         Runs whose share has places still wait. Runs whose share has no place, because the pool is full, are removed.
         """
-        late = LateRuns(kept=self._excess, returned=[])
-        self._excess = []
-        soon = {name: self._shares[name].starts_soon(now) for name in {run.share for run in self._fresh.values()}}
-        for run in list(self._fresh.values()):
-            share, age = self._shares[run.share], now - run.since
-            if not run.share or not share.n_places:
-                if age >= NO_PLACE_TIMEOUT:
-                    late.returned.append(run)
-                    self._remove(run, share)
-            elif age >= SOON or not soon[run.share]:
-                late.kept.append(run)
-                del self._fresh[run.run_id]
-        return late
+        kept, self._excess = self._excess, []
+        for share in self._placed.values():
+            fresh = share.fresh.values()
+            late = _older(fresh, SOON, now) if fresh and share.starts_soon(now) else list(fresh)
+            for run in late:
+                self._end_fresh(run, share)
+            kept += late
+        returned = _older(self._fresh.values(), NO_PLACE_TIMEOUT, now)
+        for run in returned:
+            self._remove(run, self._shares[run.share])
+        return LateRuns(kept, returned)
 
     def clear(self) -> list[PoolRun]:
         """Remove all waiting and fresh runs, and return them."""
@@ -187,11 +187,15 @@ class FairShares:
         self._change(share, n_places=1)
 
     def _change(self, share: _Share, n_places: int = 0, n_waiting: int = 0) -> None:
-        """Add to the numbers of a share, and keep `_turns` up to date."""
+        """Add to the numbers of a share, and keep `_placed` and `_turns` up to date."""
         before = share.turn
         self.n_free -= n_places
         share.n_places += n_places
         share.n_waiting += n_waiting
+        if share.name and share.n_places:
+            self._placed[share.name] = share
+        else:
+            self._placed.pop(share.name, None)
         if share.turn == before:
             return
         if before is not None:
@@ -204,15 +208,22 @@ class FairShares:
     def _wait(self, run: PoolRun, share: _Share, now: float) -> None:
         earlier = self._waiting.get(run.run_id)
         if earlier:
-            earlier.claim_no, earlier.since = run.claim_no, now
-            self._fresh[run.run_id] = earlier
+            earlier.claim_no = run.claim_no
+            run, share = earlier, self._shares[earlier.share]  # another version may compute another share
+            self._end_fresh(run, share)
         elif fits(share.n_waiting + 1, MAX_WAITING - len(self._waiting) - 1):
-            run.since = now
-            self._waiting[run.run_id] = self._fresh[run.run_id] = run
+            self._waiting[run.run_id] = run
             self._change(share, n_waiting=1)
             heappush(share.queue, (-run.priority, next(self._numbers), run))
         else:
             self._excess.append(run)
+            return
+        run.since = now
+        self._fresh[run.run_id] = share.fresh[run.run_id] = run
+
+    def _end_fresh(self, run: PoolRun, share: _Share) -> None:
+        self._fresh.pop(run.run_id, None)
+        share.fresh.pop(run.run_id, None)
 
     def _pop_next(self, share: _Share) -> PoolRun:
         *_, run = heappop(share.queue)
@@ -227,7 +238,7 @@ class FairShares:
 
     def _drop(self, run: PoolRun, share: _Share) -> None:
         del self._waiting[run.run_id]
-        self._fresh.pop(run.run_id, None)
+        self._end_fresh(run, share)
         self._change(share, n_waiting=-1)
         if len(share.queue) > 2 * share.n_waiting + 16:  # most entries are runs that were removed
             share.queue = [entry for entry in share.queue if self._waiting.get(entry[2].run_id) is entry[2]]
@@ -236,3 +247,8 @@ class FairShares:
     def _forget_if_unused(self, share: _Share) -> None:
         if not share.n_places and not share.n_waiting:
             del self._shares[share.name]
+
+
+def _older(runs: Iterable[PoolRun], age: float, now: float) -> list[PoolRun]:
+    """Return the runs that have waited for `age` seconds or longer. `runs` are in the order of `since`."""
+    return list(takewhile(lambda run: now - run.since >= age, runs))

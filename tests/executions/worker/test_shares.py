@@ -197,6 +197,34 @@ def test_a_place_costs_the_same_however_many_hosts_wait() -> None:
     assert steps[100] == steps[10_000] < 50 * 100
 
 
+def test_a_search_for_late_runs_costs_the_same_however_many_hosts_wait() -> None:
+    steps = {}
+    for n_hosts in (100, 10_000):
+        pool = FairShares(60)
+        for first in (0, 1000):
+            for number in range(60):
+                pool.enter(runs(f"active {number}", 1, first + number), 0)
+        for number in range(n_hosts):
+            pool.enter(runs(f"host {number}", 2, 10_000 + 10 * number), 0)
+        steps[n_hosts] = n_steps(lambda: pool.pop_late(SOON / 2))  # noqa: B023 - called at once
+        assert len(pool.pop_late(SOON).kept) == 60
+        assert len(pool.pop_late(NO_PLACE_TIMEOUT).returned) == 2 * n_hosts
+        assert (pool.n_fresh, len(pool._shares)) == (0, 60)
+    assert steps[100] == steps[10_000] < 60 * 20
+
+
+def test_a_run_that_waits_already_stays_in_its_share_if_its_message_names_another() -> None:
+    pool = FairShares(2)
+    active = pool.enter([*runs("a", 2), *runs("b", 1, 10)], 0)
+    assert pool.enter(runs("b", 1, first=1), 5) == []
+    assert ids(pool.pop_late(5 + SOON).kept) == [1]
+    assert pool.n_fresh == 0
+    for run in active:
+        pool.leave(run, 9, 0.1)
+    assert ids(pool.start_waiting(9)) == [1]
+    assert set(pool._shares) == {"a"}
+
+
 def test_an_unlimited_run_takes_its_turn_among_hosts_and_is_not_blocked_by_them() -> None:
     pool = FairShares(10)
     active = pool.enter([*runs("a", 20), *runs("b", 20, 100)], 0)
@@ -245,6 +273,30 @@ def test_a_place_goes_to_the_waiting_share_with_the_fewest_of_those_that_may(
         waiting = {other.share for other in pool._waiting.values()}
         assert not any(may_take(n_before[name] if name else 0, n_free) for name in waiting)
         assert n_free == pool.n_free
+
+
+@given(
+    st.integers(1, 12),
+    st.lists(st.tuples(st.sampled_from(["a", "b", "c", ""]), st.integers(0, 12), st.integers(0, 4)), max_size=20),
+)
+def test_late_runs_are_those_that_wait_too_long_and_those_of_a_slow_host(
+    size: int, steps: list[tuple[str, int, int]]
+) -> None:
+    pool = FairShares(size)
+    active: list[PoolRun] = []
+    for number, (share, first, n_ended) in enumerate(steps):
+        now = number * SOON / 2
+        active += pool.enter(runs(share, 8, 100 * (ord(share[-1:] or "d") - ord("a")) + 4 * first), now)  # some again
+        for _ in range(min(n_ended, len(active))):
+            pool.leave(active.pop(0), now, 0.1)
+        active += pool.start_waiting(now)
+        fresh = [(run, pool._shares[run.share], now - run.since) for run in pool._fresh.values()]
+        placed = [each for each in fresh if each[0].share and each[1].n_places]
+        kept = [run for run, own, age in placed if age >= SOON or not own.starts_soon(now)]
+        returned = [each[0] for each in fresh if each not in placed and each[2] >= NO_PLACE_TIMEOUT]
+        late = pool.pop_late(now)
+        assert (sorted(ids(late.kept)), sorted(ids(late.returned))) == (sorted(ids(kept)), sorted(ids(returned)))
+        assert pool.n_fresh == len(fresh) - len(kept) - len(returned)
 
 
 @given(st.integers(1, 40), st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 60)), max_size=12))
