@@ -7,6 +7,7 @@ import logging.config
 import structlog
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+OWN_PACKAGES = ("access", "executions", "schedules", "scheduler_project", "values")
 
 
 def without_request(logger: object, name: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
@@ -16,7 +17,11 @@ def without_request(logger: object, name: str, event: structlog.types.EventDict)
 
 
 def logging_config(level: str, *, json: bool) -> None:
-    """Send the records of structlog and of the standard library to standard error in one format."""
+    """Send the records of structlog and of the standard library to standard error in one format.
+
+    The level DEBUG applies to Mainspring's own loggers; all others stay at INFO. The DEBUG records of libraries contain
+    secrets (Django logs the context of a template, and SQL with its parameters) and would flood the log.
+    """
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -48,9 +53,10 @@ def logging_config(level: str, *, json: bool) -> None:
             },
             "filters": {"plain": {"()": "scheduler_project.log_filters.OneLineErrors"}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["plain"]}},
-            "root": {"handlers": ["stderr"], "level": level},
-            # The first two write a line for each message and each task. Mainspring's own lines also name the run.
+            "root": {"handlers": ["stderr"], "level": "INFO" if level == "DEBUG" else level},
             "loggers": {
+                **{name: {"level": level} for name in OWN_PACKAGES},
+                # These write a line for each message and each task. Mainspring's own lines also name the run.
                 **{name: {"level": "WARNING"} for name in ("celery.worker.strategy", "celery.app.trace")},
                 # HTTP clients that commands may use. Below these levels they log URLs with their queries, and urllib3
                 # logs the headers of a malformed response: both may contain credentials.

@@ -1,38 +1,32 @@
 """Pure: which runs may take the places of a run pool, so that the runs of one host cannot take all of them.
 
 A *share* is a set of runs that use one resource, such as all HTTP requests to one host. The more places a share has,
-the more places must stay free for other shares (the dynamic threshold of Choudhury and Hahne, 1998). Runs without a
-place wait in this object, in the order of their priority and then of their arrival.
+the more places must stay free for other shares. Runs without a place wait in this object, in the order of their
+priority and then of their arrival.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
-from itertools import count
+from itertools import count, takewhile
 from typing import TYPE_CHECKING
 
+from executions.fair_shares import fits, may_take
 from executions.message import BATCH_START_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-# A share may have at most 4 times as many places as are free. So one share alone gets four fifths of all places, the
-# next share four fifths of the remaining places, and so on.
-MAX_RATIO = 4
 # A waiting run counts as part of its message for up to 250 ms if it is expected to start within this time: the runs
 # of a quick host wait without a database statement, and the worker fetches fewer messages meanwhile.
 SOON = 0.25  # seconds
 # Seconds that a run waits if its share has no place because the pool is full.
 NO_PLACE_TIMEOUT = BATCH_START_TIMEOUT.total_seconds()
-# Runs of all shares; about 15 MB. Runs beyond this number are postponed and not kept.
+# Runs of all shares; about 20 MB, or 50 MB if each has its own share. Runs beyond this number are postponed and not kept.
 MAX_WAITING = 50_000
-
-
-def fits(n_own: int, n_free: int) -> bool:
-    """Return whether a share may have `n_own` places if `n_free` places are free then."""
-    return n_own <= MAX_RATIO * n_free
 
 
 @dataclass(slots=True, eq=False)
@@ -62,11 +56,18 @@ class LateRuns:
 class _Share:
     """`freed_at`: when its last run ended, or when it got its first place. `took`: duration of that run, in seconds."""
 
+    name: str
     freed_at: float
     took: float = 0.0
     n_places: int = 0
     n_waiting: int = 0
     queue: list[tuple[int, int, PoolRun]] = field(default_factory=list)  # a heap; may contain runs that left it
+    fresh: dict[UUID, PoolRun] = field(default_factory=dict)  # in the order of `since`
+
+    @property
+    def turn(self) -> int | None:
+        """The number of places, if runs of this limited share wait for another place."""
+        return self.n_places if self.name and self.n_waiting else None
 
     def starts_soon(self, now: float) -> bool:
         """Return whether all waiting runs are expected to start within `SOON`."""
@@ -82,8 +83,12 @@ class FairShares:
     def __init__(self, size: int) -> None:
         self.size = self.n_free = size
         self._shares: dict[str, _Share] = {}
+        # The limited shares that wait, by their number of places, in the order in which they came to wait with this
+        # number. There are few numbers: 36 shares with different numbers of places have at least 630 places.
+        self._turns: dict[int, OrderedDict[str, _Share]] = {}
+        self._placed: dict[str, _Share] = {}  # the limited shares that have places
         self._waiting: dict[UUID, PoolRun] = {}
-        self._fresh: dict[UUID, PoolRun] = {}
+        self._fresh: dict[UUID, PoolRun] = {}  # in the order of `since`
         self._excess: list[PoolRun] = []  # fresh runs beyond MAX_WAITING
         self._numbers = count()
 
@@ -108,10 +113,10 @@ class FairShares:
         for run in runs:
             share = self._shares.get(run.share)
             if share is None:
-                share = self._shares[run.share] = _Share(freed_at=now)
-            if share.n_waiting or run.run_id in self._waiting or not self._may_take(run.share, share):
+                share = self._shares[run.share] = _Share(run.share, freed_at=now)
+            if share.n_waiting or run.run_id in self._waiting or not self._may_take(share):
                 self._wait(run, share, now)
-                self._forget_if_unused(run.share, share)
+                self._forget_if_unused(share)
             else:
                 self._take(share, now)
                 starting.append(run)
@@ -120,11 +125,10 @@ class FairShares:
     def leave(self, run: PoolRun, now: float, took: float | None = None) -> None:
         """Free the place of a run. `took`: how long the run was executed, in seconds; None if it was not executed."""
         share = self._shares[run.share]
-        self.n_free += 1
-        share.n_places -= 1
+        self._change(share, n_places=-1)
         if took is not None:
             share.freed_at, share.took = now, took
-        self._forget_if_unused(run.share, share)
+        self._forget_if_unused(share)
 
     def start_waiting(self, now: float) -> list[PoolRun]:
         """Take places for the waiting runs that may start now, and return these runs.
@@ -132,14 +136,9 @@ class FairShares:
         The share with the fewest places gets the next place.
         """
         starting = []
-        waiting = {name: share for name, share in self._shares.items() if share.n_waiting} if self._waiting else {}
-        while allowed := [name for name, share in waiting.items() if self._may_take(name, share)]:
-            name = min(allowed, key=lambda name: waiting[name].n_places)
-            share = waiting[name]
+        while share := self._next_share():
             starting.append(self._pop_next(share))
             self._take(share, now)
-            if not share.n_waiting:
-                del waiting[name]
         return starting
 
     def pop_late(self, now: float) -> LateRuns:
@@ -147,19 +146,17 @@ class FairShares:
 
         Runs whose share has places still wait. Runs whose share has no place, because the pool is full, are removed.
         """
-        late = LateRuns(kept=self._excess, returned=[])
-        self._excess = []
-        soon = {name: self._shares[name].starts_soon(now) for name in {run.share for run in self._fresh.values()}}
-        for run in list(self._fresh.values()):
-            share, age = self._shares[run.share], now - run.since
-            if not run.share or not share.n_places:
-                if age >= NO_PLACE_TIMEOUT:
-                    late.returned.append(run)
-                    self._remove(run, share)
-            elif age >= SOON or not soon[run.share]:
-                late.kept.append(run)
-                del self._fresh[run.run_id]
-        return late
+        kept, self._excess = self._excess, []
+        for share in self._placed.values():
+            fresh = share.fresh.values()
+            late = _older(fresh, SOON, now) if fresh and share.starts_soon(now) else list(fresh)
+            for run in late:
+                self._end_fresh(run, share)
+            kept += late
+        returned = _older(self._fresh.values(), NO_PLACE_TIMEOUT, now)
+        for run in returned:
+            self._remove(run, self._shares[run.share])
+        return LateRuns(kept, returned)
 
     def clear(self) -> list[PoolRun]:
         """Remove all waiting and fresh runs, and return them."""
@@ -169,30 +166,64 @@ class FairShares:
         excess, self._excess = self._excess, []
         return runs + excess
 
-    def _may_take(self, name: str, share: _Share) -> bool:
-        """Return whether a share may take another place. A share without a place may take the last place."""
-        if not self.n_free:
-            return False
-        return not name or not share.n_places or fits(share.n_places + 1, self.n_free - 1)
+    def _next_share(self) -> _Share | None:
+        """Return the share that gets the next place; None if none may take one.
+
+        If the limited share with the fewest places may not take another, then no other limited share may.
+        """
+        shares = [next(iter(self._turns[min(self._turns)].values()))] if self._turns else []
+        unlimited = self._shares.get("")
+        if unlimited and unlimited.n_waiting:
+            shares.append(unlimited)
+        return min(filter(self._may_take, shares), key=lambda share: share.n_places, default=None)
+
+    def _may_take(self, share: _Share) -> bool:
+        """Return whether a share may take another place. The share "" is not limited."""
+        return may_take(share.n_places if share.name else 0, self.n_free)
 
     def _take(self, share: _Share, now: float) -> None:
         if not share.n_places:
             share.freed_at = now
-        self.n_free -= 1
-        share.n_places += 1
+        self._change(share, n_places=1)
+
+    def _change(self, share: _Share, n_places: int = 0, n_waiting: int = 0) -> None:
+        """Add to the numbers of a share, and keep `_placed` and `_turns` up to date."""
+        before = share.turn
+        self.n_free -= n_places
+        share.n_places += n_places
+        share.n_waiting += n_waiting
+        if share.name and share.n_places:
+            self._placed[share.name] = share
+        else:
+            self._placed.pop(share.name, None)
+        if share.turn == before:
+            return
+        if before is not None:
+            del self._turns[before][share.name]
+            if not self._turns[before]:
+                del self._turns[before]
+        if share.turn is not None:
+            self._turns.setdefault(share.turn, OrderedDict())[share.name] = share
 
     def _wait(self, run: PoolRun, share: _Share, now: float) -> None:
         earlier = self._waiting.get(run.run_id)
         if earlier:
-            earlier.claim_no, earlier.since = run.claim_no, now
-            self._fresh[run.run_id] = earlier
+            earlier.claim_no = run.claim_no
+            run, share = earlier, self._shares[earlier.share]  # another version may compute another share
+            self._end_fresh(run, share)
         elif fits(share.n_waiting + 1, MAX_WAITING - len(self._waiting) - 1):
-            run.since = now
-            self._waiting[run.run_id] = self._fresh[run.run_id] = run
-            share.n_waiting += 1
+            self._waiting[run.run_id] = run
+            self._change(share, n_waiting=1)
             heappush(share.queue, (-run.priority, next(self._numbers), run))
         else:
             self._excess.append(run)
+            return
+        run.since = now
+        self._fresh[run.run_id] = share.fresh[run.run_id] = run
+
+    def _end_fresh(self, run: PoolRun, share: _Share) -> None:
+        self._fresh.pop(run.run_id, None)
+        share.fresh.pop(run.run_id, None)
 
     def _pop_next(self, share: _Share) -> PoolRun:
         *_, run = heappop(share.queue)
@@ -203,16 +234,21 @@ class FairShares:
 
     def _remove(self, run: PoolRun, share: _Share) -> None:
         self._drop(run, share)
-        self._forget_if_unused(run.share, share)
+        self._forget_if_unused(share)
 
     def _drop(self, run: PoolRun, share: _Share) -> None:
         del self._waiting[run.run_id]
-        self._fresh.pop(run.run_id, None)
-        share.n_waiting -= 1
+        self._end_fresh(run, share)
+        self._change(share, n_waiting=-1)
         if len(share.queue) > 2 * share.n_waiting + 16:  # most entries are runs that were removed
             share.queue = [entry for entry in share.queue if self._waiting.get(entry[2].run_id) is entry[2]]
             heapify(share.queue)
 
-    def _forget_if_unused(self, name: str, share: _Share) -> None:
+    def _forget_if_unused(self, share: _Share) -> None:
         if not share.n_places and not share.n_waiting:
-            del self._shares[name]
+            del self._shares[share.name]
+
+
+def _older(runs: Iterable[PoolRun], age: float, now: float) -> list[PoolRun]:
+    """Return the runs that have waited for `age` seconds or longer. `runs` are in the order of `since`."""
+    return list(takewhile(lambda run: now - run.since >= age, runs))

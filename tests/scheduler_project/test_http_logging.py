@@ -1,23 +1,22 @@
-"""Proves that no log line of a worker contains what a server sends or the query of a URL, at any usual log level."""
+"""Proves that no log line of a worker contains what a server sends or the query of a URL, at any log level."""
 
 from __future__ import annotations
 
 import dataclasses
-import io
 import logging
 from typing import TYPE_CHECKING
 
 import pytest
 import urllib3
-from structlog.stdlib import ProcessorFormatter
 
 from executions.targets.http.target import HttpTarget
-from scheduler_project.logging import logging_config
 from tests.raw_server import OK, raw_server, then_close
+from tests.real_log import real_log
 from tests.target_context import RecordingContext
 from tests.valid_targets import parse
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator
 
     from pytest_django import Settings
@@ -31,23 +30,10 @@ MALFORMED = [
 ]
 
 
-@pytest.fixture(params=["INFO", "WARNING"])
-def lines(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """The text of the worker's log, in the format and with the levels of the real configuration."""
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    # The settings have configured structlog. A second list of processors would hide later lines from `capture_logs`.
-    monkeypatch.setattr("scheduler_project.logging.structlog.configure", lambda **_: None)
-    logging_config(request.param, json=True)
-    (handler,) = (found for found in root.handlers if isinstance(found.formatter, ProcessorFormatter))
-    assert isinstance(handler, logging.StreamHandler)
-    written = io.StringIO()
-    handler.setStream(written)
-    try:
+@pytest.fixture(params=["DEBUG", "INFO", "WARNING"])
+def lines(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
+    with real_log(request.param) as written:
         yield written
-    finally:
-        root.handlers[:] = before
-        root.setLevel(level)
 
 
 @pytest.mark.parametrize("answer", MALFORMED)

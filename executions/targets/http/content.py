@@ -25,6 +25,8 @@ PIECE_BYTES = 16 * 1024
 SMALL_CHUNK_BYTES = 256  # read in one call, which is cheaper
 MAX_CHUNKS = 16 * 1024  # of one response; all one-byte chunks of a packet count as one, because they are read together
 MAX_MEMBERS = 1024  # compressed parts of one body: gzip files of block compressors have one per 64 KB
+PARTIAL_CONTENT = 206  # a part of a compressed body has no end of its own
+GZIP_START = b"\x1f\x8b"
 
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n")
 _ONE_BYTE_CHUNKS = re.compile(rb"(?:1\r\n.\r\n)+", re.DOTALL)  # careless servers send a text character by character
@@ -50,6 +52,8 @@ def read_content(stream: BufferedReader[Any], head: Response, method: str, max_b
                 break
     except TooMuch:
         return bytes(kept), True
+    if unpacker and not unpacker.may_end and head.status != PARTIAL_CONTENT:
+        raise InvalidResponse("its compressed body is incomplete")
     return bytes(kept), False
 
 
@@ -134,9 +138,15 @@ class _Unpacker:
     def __init__(self, *, is_gzip: bool) -> None:
         self._is_gzip = is_gzip
         self._inflater = zlib.decompressobj(_GZIP) if is_gzip else None
-        self._start = b""  # of deflate, until two bytes show whether there is a zlib header
+        self._start = b""  # the first two bytes of the member: of deflate, they show whether there is a zlib header
         self._n_members = 1
         self.has_ended = False  # nothing after this point belongs to the content
+
+    @property
+    def may_end(self) -> bool:
+        """Return whether the content is complete if nothing more follows. No bytes at all are an empty content."""
+        is_complete = self.has_ended or (self._inflater is not None and self._inflater.eof)
+        return is_complete or not self._start or self._is_padding()
 
     def feed(self, data: bytes, room: int) -> bytes:
         """Return what `data` unpacks to, at most `room` bytes; feed nothing more if it returns that many."""
@@ -150,12 +160,13 @@ class _Unpacker:
         while data and len(unpacked) < room and not self.has_ended:
             if self._inflater.eof:
                 self._next_member()
+            self._start = (self._start + data[:2])[:2]
             try:
                 unpacked += self._inflater.decompress(data, room - len(unpacked))
             except zlib.error:
-                if self._n_members == 1:
+                if not self._is_padding():
                     raise InvalidResponse("its compressed body is damaged") from None
-                self.has_ended = True  # padding after the last member
+                self.has_ended = True
             data = self._inflater.unused_data
             self.has_ended = self.has_ended or (self._inflater.eof and not self._is_gzip)
         return bytes(unpacked)
@@ -164,4 +175,8 @@ class _Unpacker:
         self._n_members += 1
         if self._n_members > MAX_MEMBERS:
             raise TooMuch(f"more than {MAX_MEMBERS} compressed parts")
-        self._inflater = zlib.decompressobj(_GZIP)
+        self._inflater, self._start = zlib.decompressobj(_GZIP), b""
+
+    def _is_padding(self) -> bool:
+        """Return whether the current bytes stand after the last member of gzip."""
+        return self._n_members > 1 and self._start != GZIP_START

@@ -77,12 +77,12 @@ def explain(
         case AddressDenied():
             return Explanation(Code.ADDRESS_DENIED, f"{host} may not be called: {error}.", permanent=True)
         case NameNotResolved():
-            return Explanation(Code.DNS_FAILED, f"The name {host} could not be resolved: {error}.")
+            return Explanation(Code.DNS_FAILED, f"The name {host} could not be resolved: {_quoted(error)}.")
         case TooManyRedirects():
             return Explanation(Code.TOO_MANY_REDIRECTS, str(error), permanent=True)
         case InvalidResponse():
             text = " ".join(hide(str(error)).split())[:MAX_CAUSE_LENGTH]
-            return Explanation(Code.INVALID_RESPONSE, f"The response of {host} can't be read: {text}.")
+            return Explanation(Code.INVALID_RESPONSE, f"The response of {host} can't be read: {_quoted(text)}.")
         case TimeoutError(errno=errno.ETIMEDOUT) if connected:
             return Explanation(
                 Code.CONNECTION_FAILED, f"The connection to {host} broke: the server can't be reached any more."
@@ -92,13 +92,12 @@ def explain(
         case TimeoutError():
             return Explanation(Code.TIMED_OUT, f"The connection to {host} was not open within the connect timeout.")
         case ssl.SSLCertVerificationError():
-            return Explanation(
-                Code.TLS_FAILED, f"The certificate of {host} is not trusted: {error.verify_message}.", permanent=True
-            )
+            why = _quoted(error.verify_message)
+            return Explanation(Code.TLS_FAILED, f"The certificate of {host} is not trusted: {why}.", permanent=True)
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return Explanation(Code.CONNECTION_FAILED, f"{host} closed the connection.")
         case ssl.SSLError():
-            return Explanation(Code.TLS_FAILED, f"TLS with {host} failed: {error.reason or error}.")
+            return Explanation(Code.TLS_FAILED, f"TLS with {host} failed: {_quoted(error.reason or error)}.")
     return _explain_disconnect(error, host, port, connected=connected)
 
 
@@ -117,4 +116,9 @@ def _explain_disconnect(error: Exception, host: str, port: int, *, connected: bo
 
 
 def _reason(error: OSError) -> str:
-    return error.strerror or str(error) or type(error).__name__
+    return _quoted(error.strerror or error) or type(error).__name__
+
+
+def _quoted(text: object) -> str:
+    """Return the text of a library or a server without a full stop at its end: the sentence that quotes it has one."""
+    return str(text).rstrip(".")

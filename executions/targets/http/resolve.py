@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 
+from executions.fair_shares import may_take
 from executions.per_process import PerProcess
 from executions.targets.http.addresses import deny_reason
 from executions.targets.http.failures import AddressDenied, NameNotResolved
@@ -17,9 +20,35 @@ if TYPE_CHECKING:
 Resolved = tuple[int, tuple[Any, ...]]  # address family, socket address with the numeric host first
 
 # Maximum number of look-ups at the same time in one process. A look-up cannot be cancelled, and keeps a thread while it
-# hangs. If this many look-ups hang, the resolver is down, and more look-ups would not help.
+# hangs. If this many look-ups of several domains hang, the resolver is down, and more look-ups would not help.
 MAX_LOOKUPS = 1000
-_slots = PerProcess(lambda: threading.Semaphore(MAX_LOOKUPS))
+
+
+class _Lookups:
+    """The number of look-ups in progress, by domain. No domain whose servers hang can take all of them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_by_domain: Counter[str] = Counter()
+
+    def start(self, domain: str) -> None:
+        """Count a look-up. Raises NameNotResolved if there are too many."""
+        with self._lock:
+            n_taken = self._n_by_domain.total()
+            if not may_take(n_own := self._n_by_domain[domain], MAX_LOOKUPS - n_taken):
+                raise NameNotResolved(
+                    f"{n_own} other look-ups in {domain}, and {n_taken} in all, have got no answer from the resolver yet"
+                )
+            self._n_by_domain[domain] += 1
+
+    def end(self, domain: str) -> None:
+        with self._lock:
+            self._n_by_domain[domain] -= 1
+            if not self._n_by_domain[domain]:
+                del self._n_by_domain[domain]
+
+
+_lookups = PerProcess(_Lookups)
 
 
 def resolve(host: str, port: int, policy: EgressPolicy, budget: Budget, seconds: float) -> list[Resolved]:
@@ -51,6 +80,15 @@ def read_literal(host: str, port: int) -> list[Resolved]:
         return []
 
 
+def canonical_host(host: str) -> str:
+    """Return a host name without its last dot; a numeric host in one notation, whatever notation it has."""
+    name = host.rstrip(".")
+    for _, address in read_literal(name, 0):
+        parsed = ip_address(str(address[0]).partition("%")[0])
+        return str((parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None) or parsed)
+    return name
+
+
 def _addresses(host: str, port: int, flags: int = 0) -> list[Resolved]:
     entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     return [(entry[0], entry[4]) for entry in entries if entry[0] in (socket.AF_INET, socket.AF_INET6)]
@@ -58,7 +96,7 @@ def _addresses(host: str, port: int, flags: int = 0) -> list[Resolved]:
 
 def _look_up(host: str, port: int, budget: Budget, seconds: float) -> list[Resolved]:
     """Look up `host` in a separate thread: getaddrinfo has no timeout and cannot be interrupted."""
-    slots, done = _slots.get(), threading.Event()
+    lookups, domain, done = _lookups.get(), _domain(host), threading.Event()
     found: list[Resolved] = []
     wrong: list[Exception] = []
 
@@ -68,15 +106,14 @@ def _look_up(host: str, port: int, budget: Budget, seconds: float) -> list[Resol
         except (OSError, UnicodeError) as error:
             wrong.append(error)
         finally:
-            slots.release()
+            lookups.end(domain)
             done.set()
 
-    if not slots.acquire(blocking=False):
-        raise NameNotResolved(f"{MAX_LOOKUPS} other look-ups have got no answer from the resolver yet")
+    lookups.start(domain)
     try:
         threading.Thread(target=work, name="mainspring-http-lookup", daemon=True).start()
     except RuntimeError as error:
-        slots.release()
+        lookups.end(domain)
         raise NameNotResolved("this worker can't start another thread") from error
     budget.guard(done.set)
     answered = done.wait(min(seconds, budget.remaining()))
@@ -86,3 +123,8 @@ def _look_up(host: str, port: int, budget: Budget, seconds: float) -> list[Resol
     if wrong:
         raise NameNotResolved(getattr(wrong[0], "strerror", None) or "it is not a valid host name") from wrong[0]
     return found
+
+
+def _domain(host: str) -> str:
+    """Return the last two labels of a host name: the part that one owner usually has."""
+    return ".".join(host.rstrip(".").split(".")[-2:])

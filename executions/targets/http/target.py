@@ -21,7 +21,7 @@ from executions.targets.http.failures import EXPECTED, Code, TooManyRedirects, e
 from executions.targets.http.record import record
 from executions.targets.http.redaction.secrets import Secrets
 from executions.targets.http.redirects import MAX_REDIRECTS, next_request
-from executions.targets.http.resolve import read_literal
+from executions.targets.http.resolve import canonical_host, read_literal
 from executions.targets.http.urls import parse_http_url
 from executions.targets.http.verdict import judge
 from values import clock
@@ -72,9 +72,9 @@ class HttpTarget(Target):
                 raise InvalidTarget({"url": [f"{reason}."]})
 
     def share_of(self, stored: Mapping[str, Any]) -> str:
-        """Return the host name or address in the URL, in lower case; "" for a URL that this version cannot read."""
+        """Return the host name or address in the URL, in one notation; "" for a URL that this version cannot read."""
         try:
-            return parse_http_url(str(stored.get("url"))).host.rstrip(".")
+            return canonical_host(parse_http_url(str(stored.get("url"))).host)
         except ValueError:
             return ""
 

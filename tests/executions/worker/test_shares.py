@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from executions.fair_shares import fits, may_take
 from executions.worker import shares
-from executions.worker.shares import NO_PLACE_TIMEOUT, SOON, FairShares, PoolRun, fits
+from executions.worker.shares import NO_PLACE_TIMEOUT, SOON, FairShares, PoolRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
 
 def runs(share: str, number: int, first: int = 0, priority: int = 0) -> list[PoolRun]:
@@ -156,6 +163,140 @@ def test_clear_also_returns_the_runs_beyond_the_memory_limit(monkeypatch: pytest
     started = pool.enter(runs("a", 20), 0)
     assert sorted([*ids(started), *ids(pool.clear())]) == list(range(20))
     assert (pool.n_waiting, pool.n_fresh) == (0, 0)
+
+
+def n_steps(function: Callable[[], object]) -> int:
+    """Return how many lines of Python a call executes."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    earlier = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function()
+    finally:
+        sys.settrace(earlier)
+    return count
+
+
+def test_a_place_costs_the_same_however_many_hosts_wait() -> None:
+    steps = {}
+    for n_hosts in (100, 10_000):
+        pool = FairShares(60)
+        active = [run for number in range(60) for run in pool.enter(runs(f"active {number}", 9, number * 10), 0)]
+        for number in range(n_hosts):
+            pool.enter(runs(f"host {number}", 2, 10_000 + 10 * number), 0)
+        for run in active[:50]:
+            pool.leave(run, 1, 0.1)
+        steps[n_hosts] = n_steps(lambda: pool.start_waiting(1))  # noqa: B023 - called at once
+        assert pool.n_free == 0
+    assert steps[100] == steps[10_000] < 50 * 100
+
+
+def test_a_search_for_late_runs_costs_the_same_however_many_hosts_wait() -> None:
+    steps = {}
+    for n_hosts in (100, 10_000):
+        pool = FairShares(60)
+        for first in (0, 1000):
+            for number in range(60):
+                pool.enter(runs(f"active {number}", 1, first + number), 0)
+        for number in range(n_hosts):
+            pool.enter(runs(f"host {number}", 2, 10_000 + 10 * number), 0)
+        steps[n_hosts] = n_steps(lambda: pool.pop_late(SOON / 2))  # noqa: B023 - called at once
+        assert len(pool.pop_late(SOON).kept) == 60
+        assert len(pool.pop_late(NO_PLACE_TIMEOUT).returned) == 2 * n_hosts
+        assert (pool.n_fresh, len(pool._shares)) == (0, 60)
+    assert steps[100] == steps[10_000] < 60 * 20
+
+
+def test_a_run_that_waits_already_stays_in_its_share_if_its_message_names_another() -> None:
+    pool = FairShares(2)
+    active = pool.enter([*runs("a", 2), *runs("b", 1, 10)], 0)
+    assert pool.enter(runs("b", 1, first=1), 5) == []
+    assert ids(pool.pop_late(5 + SOON).kept) == [1]
+    assert pool.n_fresh == 0
+    for run in active:
+        pool.leave(run, 9, 0.1)
+    assert ids(pool.start_waiting(9)) == [1]
+    assert set(pool._shares) == {"a"}
+
+
+def test_an_unlimited_run_takes_its_turn_among_hosts_and_is_not_blocked_by_them() -> None:
+    pool = FairShares(10)
+    active = pool.enter([*runs("a", 20), *runs("b", 20, 100)], 0)
+    pool.enter([*runs("", 1, 200), *runs("a", 1, 300)], 0)
+    assert ids(pool.start_waiting(0)) == [], "it took the last place"
+    pool.enter(runs("", 1, 201), 0)
+    pool.leave(active[0], 1, 0.1)
+    assert ids(pool.start_waiting(1)) == [201], "a has too many places, and b may not take the last one"
+
+
+def test_hosts_with_equal_places_take_turns_in_the_order_of_arrival() -> None:
+    pool = FairShares(1)
+    active = pool.enter(runs("x", 1), 0)
+    pool.enter([*runs("c", 2, 10), *runs("a", 2, 20), *runs("b", 2, 30)], 0)
+    order = []
+    for _ in range(6):
+        pool.leave(active[0], 1, 0.1)
+        active = pool.start_waiting(1)
+        order += ids(active)
+    assert order == [10, 20, 30, 11, 21, 31]
+
+
+@given(
+    st.integers(1, 12),
+    st.lists(st.tuples(st.sampled_from(["a", "b", "c", ""]), st.integers(0, 9), st.integers(0, 4)), max_size=20),
+)
+def test_a_place_goes_to_the_waiting_share_with_the_fewest_of_those_that_may(
+    size: int, steps: list[tuple[str, int, int]]
+) -> None:
+    pool = FairShares(size)
+    active: list[PoolRun] = []
+    for number, (share, n_runs, n_ended) in enumerate(steps):
+        active += pool.enter(runs(share, n_runs, 100 * number), number)
+        for _ in range(min(n_ended, len(active))):
+            pool.leave(active.pop(0), number, 0.1)
+        n_before = Counter(run.share for run in active)
+        n_free = pool.n_free
+        started = pool.start_waiting(number)
+        for position, run in enumerate(started):
+            waiting = {other.share for other in [*pool._waiting.values(), *started[position:]]}
+            allowed = [n_before[name] for name in waiting if may_take(n_before[name] if name else 0, n_free)]
+            assert n_before[run.share] <= min(allowed)
+            n_before[run.share] += 1
+            n_free -= 1
+            active.append(run)
+        waiting = {other.share for other in pool._waiting.values()}
+        assert not any(may_take(n_before[name] if name else 0, n_free) for name in waiting)
+        assert n_free == pool.n_free
+
+
+@given(
+    st.integers(1, 12),
+    st.lists(st.tuples(st.sampled_from(["a", "b", "c", ""]), st.integers(0, 12), st.integers(0, 4)), max_size=20),
+)
+def test_late_runs_are_those_that_wait_too_long_and_those_of_a_slow_host(
+    size: int, steps: list[tuple[str, int, int]]
+) -> None:
+    pool = FairShares(size)
+    active: list[PoolRun] = []
+    for number, (share, first, n_ended) in enumerate(steps):
+        now = number * SOON / 2
+        active += pool.enter(runs(share, 8, 100 * (ord(share[-1:] or "d") - ord("a")) + 4 * first), now)  # some again
+        for _ in range(min(n_ended, len(active))):
+            pool.leave(active.pop(0), now, 0.1)
+        active += pool.start_waiting(now)
+        fresh = [(run, pool._shares[run.share], now - run.since) for run in pool._fresh.values()]
+        placed = [each for each in fresh if each[0].share and each[1].n_places]
+        kept = [run for run, own, age in placed if age >= SOON or not own.starts_soon(now)]
+        returned = [each[0] for each in fresh if each not in placed and each[2] >= NO_PLACE_TIMEOUT]
+        late = pool.pop_late(now)
+        assert (sorted(ids(late.kept)), sorted(ids(late.returned))) == (sorted(ids(kept)), sorted(ids(returned)))
+        assert pool.n_fresh == len(fresh) - len(kept) - len(returned)
 
 
 @given(st.integers(1, 40), st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 60)), max_size=12))

@@ -6,6 +6,8 @@ import gzip
 import http.client
 import io
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -134,19 +136,80 @@ RAW_DEFLATE = zlib.compress(b"hello " * 100)[2:-4]
         (gzip.compress(b"hello " * 100), "gzip"),
         (gzip.compress(b"hello " * 50) + gzip.compress(b"hello " * 50), "X-GZIP"),
         (gzip.compress(b"hello " * 100) + b"\0" * 1000, "gzip"),
+        (gzip.compress(b"hello " * 100) + b"\0", "gzip"),
+        (gzip.compress(b"hello " * 100) + b"\x1f", "gzip"),
         (zlib.compress(b"hello " * 100), "deflate"),
         (zlib.compress(b"hello " * 100) + b"more", "deflate"),
         (RAW_DEFLATE, "deflate"),
         (b"hello " * 100, "identity"),
         (b"hello " * 100, "br"),
     ],
-    ids=["gzip", "two members", "padding", "zlib", "rest", "raw deflate", "identity", "not asked for"],
+    ids=[
+        "gzip",
+        "two members",
+        "padding",
+        "byte",
+        "half a start",
+        "zlib",
+        "rest",
+        "raw deflate",
+        "identity",
+        "not asked for",
+    ],
 )
 @pytest.mark.parametrize("size", [1, 7, 8000])
 def test_compressed_content_is_unpacked(data: bytes, encoding: str, size: int) -> None:
     assert content(data, [("Content-Encoding", encoding)], size=size) == (b"hello " * 100, False)
     framed = chunks(*(data[start : start + size] for start in range(0, len(data), size)))
     assert content(framed, [*CHUNKED, ("Content-Encoding", encoding)]) == (b"hello " * 100, False)
+
+
+PACKED = {
+    "gzip": gzip.compress(b"hello " * 100),
+    "two members": gzip.compress(b"hello " * 50) + gzip.compress(b"hello " * 50),
+    "zlib": zlib.compress(b"hello " * 100),
+    "raw deflate": RAW_DEFLATE,
+}
+FRAMES: list[Callable[[bytes], tuple[bytes, list[tuple[str, str]]]]] = [
+    lambda data: (data, [("Content-Length", str(len(data)))]),
+    lambda data: (chunks(data), CHUNKED),
+    lambda data: (data, []),
+]
+
+
+@pytest.mark.parametrize("frame", FRAMES, ids=["length", "chunks", "connection"])
+@pytest.mark.parametrize("name", PACKED)
+def test_compressed_content_that_stops_before_its_end_is_incomplete(name: str, frame: Callable[..., Any]) -> None:
+    packed = PACKED[name]
+    first_end = len(gzip.compress(b"hello " * 50))  # the end of a member is an end of the content; see "half a start"
+    for n_bytes in set(range(1, len(packed))) - ({first_end, first_end + 1} if name == "two members" else set()):
+        data, headers = frame(packed[:n_bytes])
+        for size in (1, 8000):
+            with pytest.raises(InvalidResponse, match="its compressed body is incomplete"):
+                content(
+                    data, [*headers, ("Content-Encoding", "gzip" if packed[:1] == b"\x1f" else "deflate")], size=size
+                )
+
+
+@pytest.mark.parametrize("frame", FRAMES, ids=["length", "chunks", "connection"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_an_empty_body_is_complete_under_every_encoding(encoding: str, frame: Callable[..., Any]) -> None:
+    data, headers = frame(b"")
+    assert content(data, [*headers, ("Content-Encoding", encoding)]) == (b"", False)
+
+
+def test_compressed_content_that_is_cut_off_at_the_limit_may_be_incomplete() -> None:
+    assert content(PACKED["gzip"][:-1], GZIP, limit=599) == (b"hello " * 99 + b"hello", True)
+    assert content(PACKED["raw deflate"][:-1], [("Content-Encoding", "deflate")], limit=10) == (b"hello hell", True)
+
+
+def test_a_requested_part_of_compressed_content_has_no_end() -> None:
+    assert content(PACKED["gzip"][:-8], GZIP, status=206) == (b"hello " * 100, False)
+
+
+def test_a_damaged_second_member_is_no_padding() -> None:
+    with pytest.raises(InvalidResponse, match="damaged"):
+        content(PACKED["gzip"] + PACKED["gzip"][:10] + b"\xff" * 100, GZIP)
 
 
 @given(st.binary(max_size=2000), st.integers(1, 500), st.integers(0, 1999), st.sampled_from(["", "gzip", "deflate"]))
@@ -173,7 +236,7 @@ COSTS = {
     "chunks of two bytes": (chunks(*[b".."] * (LIMIT // 2)), CHUNKED, 12 * MAX_CHUNKS),
     "empty members": (gzip.compress(b"") * 25_000, GZIP, 8 * MAX_MEMBERS),
     "empty members in chunks": (chunks(*[gzip.compress(b"")] * 20_000), [*CHUNKED, *GZIP], 20 * MAX_MEMBERS),
-    "empty blocks": (gzip.compress(b"")[:10] + b"\0\0\0\xff\xff" * 100_000, GZIP, 1000),
+    "empty blocks": (gzip.compress(b"")[:10] + b"\0\0\0\xff\xff" * 100_000 + gzip.compress(b"")[10:], GZIP, 1000),
     "trailers": (chunks(b".")[:-2] + b"a:\r\n" * 100_000, CHUNKED, 100),
 }
 

@@ -32,9 +32,9 @@ def explained(error: Exception, *, connected: bool = True) -> Explanation:
     return explain(error, HOST, 8080, connected=connected)
 
 
-def certificate_error() -> ssl.SSLCertVerificationError:
+def certificate_error(message: str = "self-signed certificate") -> ssl.SSLCertVerificationError:
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
-    error.verify_message = "self-signed certificate"
+    error.verify_message = message
     return error
 
 
@@ -79,6 +79,24 @@ def test_each_error_has_its_code_and_its_sentence(error: Exception, code: Code, 
     assert (found.code, found.permanent) == (code, permanent)
     assert text in found.message
     assert found.message.endswith(".") and not found.message.endswith("..")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        certificate_error("Hostname mismatch, certificate is not valid for 'localhost'."),
+        tls_error("It failed."),
+        NameNotResolved("It failed."),
+        InvalidResponse("It failed."),
+        OSError(1, "It failed."),
+        OSError("It failed."),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("connected", [False, True])
+def test_a_quoted_sentence_does_not_add_a_second_full_stop(error: Exception, connected: bool) -> None:
+    message = explained(error, connected=connected).message
+    assert message.endswith((" failed.", "'localhost'."))
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from executions.per_process import PerProcess
 from executions.targets.base import StopReason
+from executions.targets.http import resolve as module
 from executions.targets.http.addresses import EgressPolicy
 from executions.targets.http.deadline import Budget, CutOff
 from executions.targets.http.failures import AddressDenied, NameNotResolved
 from executions.targets.http.resolve import read_literal, resolve
+from tests.waiting import wait_until
 
 Entry = tuple[int, int, int, str, tuple[Any, ...]]
 
@@ -101,6 +104,27 @@ def test_a_stop_ends_the_wait_for_a_hanging_look_up(monkeypatch: pytest.MonkeyPa
     with pytest.raises(CutOff):
         resolve("slow.example", 80, EgressPolicy(), budget, 30)
     released.set()
+
+
+def test_one_domain_cannot_take_all_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_LOOKUPS", 10)
+    monkeypatch.setattr(module, "_lookups", PerProcess(module._Lookups))  # other tests' look-ups may still hang
+    released = hang_look_ups(monkeypatch)
+    for number in range(8):
+        with pytest.raises(TimeoutError):
+            resolve(f"{number}.slow.example", 80, EgressPolicy(), Budget(30), 0.001)
+    for host in ("9.slow.example", "slow.example."):
+        with pytest.raises(NameNotResolved, match=r"8 other look-ups in slow\.example, and 8 in all"):
+            resolve(host, 80, EgressPolicy(), Budget(30), 0.001)
+    for host in ("api", "other.example"):
+        with pytest.raises(TimeoutError):
+            resolve(host, 80, EgressPolicy(), Budget(30), 0.001)
+    with pytest.raises(NameNotResolved, match="0 other look-ups in third.example, and 10 in all"):
+        resolve("third.example", 80, EgressPolicy(), Budget(30), 0.001)
+    released.set()
+    wait_until(lambda: not module._lookups.get()._n_by_domain, what="the end of the look-ups")
+    with pytest.raises(NameNotResolved, match="it has no address"):
+        resolve("9.slow.example", 80, EgressPolicy(), Budget(30), 5)
 
 
 def hang_look_ups(monkeypatch: pytest.MonkeyPatch, started: threading.Event | None = None) -> threading.Event:
