@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from schedules.clock.cron.errors import CronError
 from schedules.clock.cron.expression import read_cron
-from schedules.clock.cron.fields import CronError, tidy, uses_hash
+from schedules.clock.cron.fields import tidy
+from schedules.clock.cron.hashed import uses_hash
 from schedules.clock.reading import members
 from schedules.clock.silence import why_never_fires
 from schedules.clock.solar import SolarEvent

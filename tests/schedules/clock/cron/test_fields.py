@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schedules.clock.cron.fields import FIELDS, MAX_LENGTH, NICKNAMES, CronError, read_fields, read_parts, tidy
+from schedules.clock.cron.errors import CronError
+from schedules.clock.cron.fields import MAX_LENGTH, NICKNAMES, read_fields, read_parts, tidy
+from schedules.clock.cron.rules import FIELDS
 
 
 def parts(text: str) -> str:
