@@ -103,7 +103,7 @@ class PauseSetPages(Pages[Job]):
             except ValueError as error:
                 messages.error(request, f"Not undone. {error}")
             return HttpResponseRedirect(reverse("admin:schedules_job_pauses"))
-        previews = {mode: pause_sets.preview_undo(found, now, mode, caller=caller) for mode in Resumption}
+        previews = pause_sets.preview_undo(found, now, Resumption, caller=caller)
         context = self.context(
             request,
             "Are you sure?",
