@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from schedules.clock.cron.advice import refuse_count, refuse_notation
+from schedules.clock.cron.advice import count_error, refuse_notation
 from schedules.clock.cron.days import LAST, MonthDay, NthWeekday
 from schedules.clock.cron.errors import CronError
 from schedules.clock.cron.hashed import Hashed, read_hashed
@@ -61,12 +61,6 @@ def field_of_key(items: Iterable[Item], hash_key: str) -> Field:
     return union(item.of_key(hash_key) if isinstance(item, Hashed) else item for item in items)
 
 
-def read_parts(text: str) -> tuple[str, ...]:
-    """Return the texts of an expression's fields, seconds first; the year only if it is limited. See `Field.text`."""
-    parts = tuple(each.text for each in read_fields(text))
-    return parts[:-1] if parts[-1] == "*" else parts
-
-
 def tidy(text: str) -> str:
     """Return the expression as it is stored: fields separated by single spaces, or a nickname in lower case."""
     words = text.split()
@@ -91,7 +85,7 @@ def _split(text: str) -> list[str]:
     if len(words) == 6:
         words.append("*")
     if len(words) != 7:
-        raise CronError([refuse_count(words)])
+        raise CronError([count_error(words)])
     return words
 
 

@@ -71,8 +71,8 @@ class _Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Stands for a schedule whose JSON cannot be read. `reason` is the sentence that `parse` reports."""
+class InvalidLine:
+    """Stands for a line whose JSON cannot be read. `reason` is the sentence that `parse` reports."""
 
     reason: str
 
@@ -90,7 +90,7 @@ def parse(data: object, *, min_interval: timedelta) -> ScheduleSpec:
 def _parse(data: object, min_interval: timedelta, *, zone: str = "UTC", is_member: bool = False) -> ScheduleSpec:
     """Read one schedule. `zone` is its default time zone. `is_member`: the schedule is inside `specs`."""
     if not isinstance(data, Mapping):
-        reason = data.reason if isinstance(data, Unreadable) else f"must be an object, not {quoted(data)}."
+        reason = data.reason if isinstance(data, InvalidLine) else f"must be an object, not {quoted(data)}."
         raise InvalidSchedule({"schedule": [reason]})
     reader = _Reader({name: value for name, value in data.items() if name in _KEYS and value is not None})
     _refuse_unknown(reader, data)
