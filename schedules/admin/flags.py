@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import path, reverse
@@ -99,14 +99,17 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
 
     @method_decorator(require_POST)
     def switch_view(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
-        """Switch a flag on if the query parameter `to` is `on`, otherwise off."""
+        """Switch a flag on or off: the query parameter `to` is `on` or `off`."""
         if not self.has_change_permission(request):
             raise PermissionDenied
+        to = request.GET.get("to")
+        if to not in ("on", "off"):
+            raise BadRequest("The query parameter `to` must be on or off.")
         flag = changeable(FeatureFlag, caller_of(request)).filter(pk=pk).first()
         if flag is None:
             messages.warning(request, "This flag was deleted, or you may not change it.")
         else:
-            self._switch(request, [flag], is_on=request.GET.get("to") == "on")
+            self._switch(request, [flag], is_on=to == "on")
         return HttpResponseRedirect(reverse("admin:schedules_featureflag_changelist"))
 
     @admin.action(description="Switch the selected flags on", permissions=["change"])

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from access.api.bodies import read_body
 from access.api.exceptions import InvalidInput
 from access.api.paging import paginate
-from access.api.parameters import PageParameters
+from access.api.parameters import Instant, PageParameters
 from access.api.schema import PageShape, Shape, operation
 from access.api.views import ApiView, actor_of
 from access.visibility import Action, caller_of, may, visible
@@ -71,9 +71,14 @@ class FeatureFlagSetting(Shape):
         Annotated[str, Field(max_length=models.MAX_FLAG_DESCRIPTION_LENGTH), AfterValidator(storable)] | None
     ) = Field(None, description="What the flag controls. Null: keep the present description.")
     name: Any = Field(None, description="If given, it must be the name in the URL.")
-    n_jobs: Any = Field(None, description="Read-only: a copy may be old, so the value does not matter.")
-    changed_at: Any = Field(None, description="Read-only: a copy may be old, so the value does not matter.")
-    changed_by: Any = Field(None, description="Read-only: a copy may be old, so the value does not matter.")
+    # A copy may be old: every value that a GET can have shown is accepted.
+    n_jobs: Annotated[int, Field(strict=True, ge=0)] | None = Field(
+        None, description="Read-only: the number may be that of an old copy."
+    )
+    changed_at: Instant | None = Field(
+        None, description="Read-only: the instant may be that of an old copy, but not in the future."
+    )
+    changed_by: str | None = Field(None, description="Read-only: the name may be that of an old copy.")
 
 
 class FeatureFlagListView(ApiView):
@@ -128,6 +133,8 @@ class FeatureFlagView(ApiView):
             raise InvalidInput({"name": [f"{HINT} It may have up to {MAX_FLAG_NAME_LENGTH} characters."]})
         if setting.name not in (None, name):
             raise InvalidInput({"name": ["A flag cannot be renamed: send the name in the URL, or leave it out."]})
+        if setting.changed_at and setting.changed_at > now:
+            raise InvalidInput({"changed_at": ["changed_at is read-only, and can't be in the future: leave it out."]})
         caller = caller_of(request)
         if not may(caller, Action.ADD, models.FeatureFlag) and not flags.exists(name, caller):
             raise PermissionDenied("There is no flag with this name, and you do not have permission to create one.")

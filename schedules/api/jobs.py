@@ -43,7 +43,7 @@ from values import clock
 from values.ids import read_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -86,8 +86,7 @@ class JobListView(ApiView):
             # The same order as by `id`, but on the column that the indexes of the specs contain.
             jobs, order = jobs.filter(conditions), "-spec__job_id"
         page = paginate(request, jobs, filters, [order], ("state", filters.state))
-        links = chains.links_of([job.pk for job in page.rows], caller_of(request))
-        results = [shown(job, request, links[job.pk]) for job in page.rows]
+        results = list(shown_all(page.rows, request).values())
         return Response(JobPage(next=page.next, previous=page.previous, results=results).json_body())
 
     @operation(
@@ -111,7 +110,7 @@ class JobListView(ApiView):
         links = chains.Links(definition.start_after)
         with transaction.atomic():
             job = definitions.create(definition, now, actor=actor, caller=caller)
-            check_new(others, job, links, request, now)
+            check_new(others, originals_of([others], request), lambda: shown(job, request, links), now)
             if terms:
                 triggers.pause_new(job, now, actor=actor, terms=terms)
         body = shown(job, request, links).json_body()
@@ -283,17 +282,33 @@ def shown(job: Job, request: Request, links: chains.Links | None = None) -> JobS
     return job_of(job, links, with_credentials=may(caller_of(request), Action.CHANGE, job))
 
 
-def check_new(others: Mapping[str, Any], job: Job, links: chains.Links | None, request: Request, now: datetime) -> None:
+def shown_all(jobs: Collection[Job], request: Request) -> dict[UUID, JobShape]:
+    """Return the responses for jobs, by id (see `shown`). One query reads the chains of all jobs."""
+    links = chains.links_of([job.pk for job in jobs], caller_of(request))
+    return {job.pk: shown(job, request, links[job.pk]) for job in jobs}
+
+
+def originals_of(sent: Iterable[Mapping[str, Any]], request: Request) -> dict[UUID, JobShape]:
+    """Return the responses for the visible jobs whose ids are among the read-only members that requests have sent."""
+    ids = {job_id for others in sent if (job_id := read_id(str(others.get("id"))))}
+    if not ids:
+        return {}
+    return shown_all(list(visible(Job, caller_of(request)).select_related("spec").filter(pk__in=ids)), request)
+
+
+def check_new(
+    others: Mapping[str, Any], originals: Mapping[UUID, JobShape], new: Callable[[], JobShape], now: datetime
+) -> None:
     """Check the read-only members `others` of the request that has created a job.
 
     If they contain the id of another job, the new job is a copy, and they must be what that job has or had. Otherwise,
-    they must be what the new job has. `links`: see `shown`. Raises InvalidInput.
+    they must be what the new job has. `originals`: see `originals_of`. `new` returns the response for the new job.
+    Raises InvalidInput.
     """
     if sent := without_state(others):
-        jobs, original_id = visible(Job, caller_of(request)).select_related("spec"), read_id(str(sent.get("id")))
-        original = jobs.filter(pk=original_id).first() if original_id else None
-        was_shown = shown(original, request) if original else None
-        check_sent_back(sent, was_shown, was_shown or shown(job, request, links), now)
+        original_id = read_id(str(sent.get("id")))
+        original = originals.get(original_id) if original_id else None
+        check_sent_back(sent, original, original or new(), now)
 
 
 def find_job(request: Request, job_id: UUID) -> Job:

@@ -210,7 +210,8 @@ class PauseSetUndoView(ApiView):
         body = read_resume(request)
         pause_set = get_object_or_404(visible(models.PauseSet, caller_of(request)), pk=pause_id)
         if body.dry_run:
-            preview = pause_sets.preview_undo(pause_set, now, body.catch_up, body.max_runs, caller=caller_of(request))
+            choice, caller = body.catch_up, caller_of(request)
+            preview = pause_sets.preview_undo(pause_set, now, [choice], body.max_runs, caller=caller)[choice]
             shape = UndoPreview(
                 dry_run=True,
                 n_jobs=preview.n_jobs,

@@ -99,10 +99,9 @@ class StateAtCreation(Shape):
             return None
         terms = PauseTerms(self.pause_reason or "", self.paused_until_at, self.pause_catch_up or Resumption.NONE)
         try:
-            terms.check(now)
+            terms.check(now, "paused_until_at")
         except InvalidDefinition as invalid:
-            texts = [text.replace("(until)", "(paused_until_at)") for text in invalid.errors["until"]]
-            raise InvalidInput({"paused_until_at": texts}) from invalid
+            raise InvalidInput(invalid.errors) from invalid
         return terms
 
 

@@ -17,7 +17,7 @@ from access.visibility import Action, caller_of
 from schedules import triggers
 from schedules.api import examples
 from schedules.api.bodies import read_definition
-from schedules.api.jobs import MAX_DEFINITION_BYTES, check_new, shown
+from schedules.api.jobs import MAX_DEFINITION_BYTES, check_new, originals_of, shown, shown_all
 from schedules.api.read_only import NewJob, StateAtCreation, check_sent_back, check_state, without_state
 from schedules.api.registration_shapes import INVALID_KEY, Registered, RegisteredJobs, Registration
 from schedules.api.shapes import Job as JobShape
@@ -131,18 +131,23 @@ def register_all(
         each, sent = registered[key], others[key]
         if each.outcome is Outcome.CREATED:
             terms = StateAtCreation.read(sent).pause_of_new(now)
-            check_new(sent, each.job, None, request, now)
+            check_new(sent, originals, lambda: after[each.job.pk], now)
             if terms:
                 triggers.pause_new(each.job, now, actor=actor, terms=terms)
         else:
             check_state(sent)
             if key in before:
-                check_sent_back(without_state(sent), before[key], shown(each.job, request), now)
+                check_sent_back(without_state(sent), before[key], after[each.job.pk], now)
         return each
 
     with transaction.atomic():
-        before = {key: shown(job, request) for key, job in registration.find_all(checked, caller).items()}
+        found = registration.find_all(checked, caller)
+        shown_before = shown_all(found.values(), request)
+        before = {key: shown_before[job.pk] for key, job in found.items()}
         registered = registration.register(requested, now, actor=actor, caller=caller)
+        after = shown_all([registered[key].job for key in checked], request)
+        created = [key for key in checked if registered[key].outcome is Outcome.CREATED]
+        originals = originals_of([others[key] for key in created], request)
         return _for_each(registered, finish)
 
 

@@ -71,7 +71,7 @@ def _instants(spec: ScheduleSpec, after: datetime, until: datetime, effort: Effo
         case Kind.EVERY:
             assert spec.every is not None
             if spec.anchor_at is None:
-                raise ValueError('an "every" schedule needs an anchor: call with_anchor() first')
+                raise ValueError('an "every" schedule needs an anchor: call anchored() first')
             return _every_instants(spec.every, spec.anchor_at, after, until, effort)
         case Kind.ONCE:
             assert spec.at is not None

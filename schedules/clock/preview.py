@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
-from schedules.clock.effort import NO_LIMIT, Effort, SearchTooLong
+from schedules.clock.effort import Effort, SearchTooLong
 from schedules.clock.occurrences import member_at, occurrences_by_member
 from schedules.clock.spec import ScheduleSpec, cron_of
 from schedules.clock.zones.local_times import Gap, has_time_between
@@ -33,16 +33,12 @@ class Fire:
     marks: tuple[Mark, ...]
 
 
-def preview(spec: ScheduleSpec, after: datetime, count: int) -> list[Fire]:
+def bounded_preview(spec: ScheduleSpec, after: datetime, count: int, effort: Effort) -> tuple[list[Fire], str]:
     """Return the next occurrences later than `after` (aware), at most `count`. `max_runs` is ignored.
 
-    For a `delay`, return only the earliest possible occurrence.
+    For a `delay`, return only the earliest possible occurrence. Also return a sentence if `effort` did not suffice for
+    all occurrences, otherwise ''.
     """
-    return bounded_preview(spec, after, count, NO_LIMIT)[0]
-
-
-def bounded_preview(spec: ScheduleSpec, after: datetime, count: int, effort: Effort) -> tuple[list[Fire], str]:
-    """Return the result of `preview`, and a sentence if `effort` did not suffice for all occurrences, otherwise ''."""
     fires: list[Fire] = []
     try:
         for at, member in islice(occurrences_by_member(spec, after, LAST_AT, effort), count):

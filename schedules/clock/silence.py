@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from schedules.clock.cron.fields import MIN_CRON_YEAR
+from schedules.clock.cron.rules import BEFORE_CRON_YEARS
 from schedules.clock.solar import solar_instants
 from schedules.clock.spec import ScheduleSpec, cron_of
 from schedules.clock.wording import number_words
@@ -16,7 +16,6 @@ from values.iso import iso_text
 # Search from a fixed instant, not from today, so that the result for a schedule is the same on every day. 2025 is
 # recent enough for the clock-change rules in force now.
 _SEARCH_FROM = datetime(2025, 1, 1, tzinfo=UTC)
-_FIRST_WITH_YEARS = datetime(MIN_CRON_YEAR - 1, 12, 31, tzinfo=UTC)
 
 
 def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
@@ -47,7 +46,7 @@ def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
     if cron is not None and (between or (end is None and (spec.dst_gap is Gap.SKIP or not cron.is_fixed))):
         if cron.years and not between:
             # All years of the expression may be over, so search all of them. Bounds are checked when the job is saved.
-            after = _FIRST_WITH_YEARS
+            after = BEFORE_CRON_YEARS
         policies = (spec.dst_gap, spec.dst_fold)
         instants = cron_instants(cron, spec.timezone, policies, after, end or LAST_AT)
         if next(instants, None) is None:

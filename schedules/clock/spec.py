@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from schedules.clock.cron.expression import Cron, read_cron
-from schedules.clock.cron.fields import uses_hash
+from schedules.clock.cron.hashed import uses_hash
 from schedules.clock.solar import SolarEvent
 from schedules.clock.wording import number_words
 from schedules.clock.zones.local_times import Fold, Gap

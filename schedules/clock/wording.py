@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -21,6 +22,38 @@ MONTHS = (
     "December",
 )
 WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+
+
+_MIN_SERIES = 5  # numbers of a regular pattern; fewer are listed
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Numbers at equal distances: `first`, `first` + `step` and so on up to `last`."""
+
+    first: int
+    last: int
+    step: int
+
+
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the first and last number of each run of consecutive numbers. `numbers` are ascending."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
+def series(numbers: Sequence[int]) -> Series | None:
+    """Return ascending numbers as a series if they are at least `_MIN_SERIES` and at equal distances, otherwise None."""
+    if len(numbers) < _MIN_SERIES:
+        return None
+    step = numbers[1] - numbers[0]
+    is_series = list(numbers) == list(range(numbers[0], numbers[-1] + 1, step))
+    return Series(numbers[0], numbers[-1], step) if is_series else None
 
 
 def joined(words: Sequence[str], last: str = "and") -> str:

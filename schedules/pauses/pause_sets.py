@@ -25,6 +25,7 @@ from schedules.pauses.terms import UNTIL_RESUMED, PauseTerms
 from values.database import PUSH_BACK_DELAY, is_database_unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -113,12 +114,12 @@ def undo(
 def preview_undo(
     found: PauseSet,
     now: datetime,
-    catch_up: Resumption,
+    choices: Iterable[Resumption],
     max_runs: int = DEFAULT_MAX_STARTS,
     *,
     caller: Caller = ENGINE,
-) -> UndoPreview:
-    """Return a preview of undoing the set at `now`. Nothing is changed."""
+) -> dict[Resumption, UndoPreview]:
+    """Return a preview of undoing the set at `now` for each choice of the catch-up. Nothing is changed."""
     members = _members(found, caller)
     n_members = members.count()
     # Without targets and payloads, which a preview does not read, and which may be large.
@@ -128,11 +129,16 @@ def preview_undo(
         .order_by("pk")[:MAX_JOBS_PREVIEWED]
     )
     n_jobs = n_members - sum(job.known_schedule is None for job in first)
-    if catch_up is Resumption.NONE:
-        return UndoPreview(n_jobs, 0, is_more=False)
-    previews = [resuming.preview(job, now, catch_up, max_runs, count_limit=0) for job in first if job.is_readable]
-    n_starts = sum(preview.n_would_start for preview in previews)
-    return UndoPreview(n_jobs, n_starts, is_more=n_members > MAX_JOBS_PREVIEWED)
+    readable = [job for job in first if job.is_readable]
+
+    def preview(catch_up: Resumption) -> UndoPreview:
+        if catch_up is Resumption.NONE:
+            return UndoPreview(n_jobs, 0, is_more=False)
+        previews = (resuming.preview(job, now, catch_up, max_runs, count_limit=0) for job in readable)
+        n_starts = sum(each.n_would_start for each in previews)
+        return UndoPreview(n_jobs, n_starts, is_more=n_members > MAX_JOBS_PREVIEWED)
+
+    return {catch_up: preview(catch_up) for catch_up in choices}
 
 
 def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:

@@ -32,14 +32,19 @@ class PauseTerms:
         """Whether `catch_up` is not `none`, although the pause has no end."""
         return self.until is None and self.catch_up is not Resumption.NONE
 
-    def check(self, now: datetime) -> None:
-        """Raise InvalidDefinition if `until` is not in the future, or is missing but needed for `catch_up`."""
+    def check(self, now: datetime, name_of_end: str = "until") -> None:
+        """Raise InvalidDefinition if `until` is not in the future, or is missing but needed for `catch_up`.
+
+        `name_of_end`: the name that the request has for `until`.
+        """
         if self.is_over(now):
-            why = "The end of the pause (until) must be in the future: give a later time, or leave the end out."
-            raise InvalidDefinition({"until": [why]})
+            why = (
+                f"The end of the pause ({name_of_end}) must be in the future: give a later time, or leave the end out."
+            )
+            raise InvalidDefinition({name_of_end: [why]})
         if self.lacks_end:
-            why = "catch_up needs a pause with an end: give the end (until), or leave catch_up out."
-            raise InvalidDefinition({"until": [why]})
+            why = f"catch_up needs a pause with an end: give the end ({name_of_end}), or leave catch_up out."
+            raise InvalidDefinition({name_of_end: [why]})
 
 
 UNTIL_RESUMED = PauseTerms()

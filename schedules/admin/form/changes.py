@@ -74,7 +74,7 @@ def find_changes(
 
 def put(data: MutableMapping[str, Any], name: str, value: Any) -> None:
     """Set a field's value in the data of a form, as a browser would send the value."""
-    if value in (None, False):
+    if value is None or value is False:  # 0 is a value
         data.pop(name, None)
     elif isinstance(value, list) and hasattr(data, "setlist"):
         data.setlist(name, value)
@@ -97,5 +97,7 @@ def _text(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = "yes" if value is True else _text(value) if isinstance(value, list) else str(value or "")
+    if value is None or value is False:
+        return ""
+    text = "yes" if value is True else _text(value) if isinstance(value, list) else str(value)
     return f"{text[:MAX_VALUE_SHOWN]}…" if len(text) > MAX_VALUE_SHOWN else text

@@ -132,8 +132,15 @@ class JobPages(JobLookup):
             self.admin.log_change(request, job, pause_forms.in_words(terms, now))
 
     def resume(self, request: HttpRequest, jobs: list[Job]) -> None:
-        """Resume jobs with the catch-up that the posted form gives. Record each resumption in the admin's log."""
-        catch_up = pause_forms.read_choice(request.POST)
+        """Resume jobs with the catch-up that the posted form gives. Record each resumption in the admin's log.
+
+        If the catch-up is invalid, show an error and resume no job.
+        """
+        try:
+            catch_up = pause_forms.read_choice(request.POST)
+        except ValueError as error:
+            messages.error(request, f"Not resumed. {error}")
+            return
         text = (
             "Resumed."
             if catch_up is Resumption.NONE

@@ -59,9 +59,14 @@ def read_terms(values: Mapping[str, Any], now: datetime) -> PauseTerms:
 
 
 def read_choice(values: Mapping[str, Any]) -> Resumption:
-    """Return which occurrences during the pause will run, or `Resumption.NONE` for a value that is not a choice."""
-    wanted = str(values.get("catch_up", ""))
-    return Resumption(wanted) if wanted in Resumption.__members__.values() else Resumption.NONE
+    """Return which occurrences during the pause will run; none of them if the form does not say.
+
+    Raises ValueError with a sentence for the user.
+    """
+    wanted = str(values.get("catch_up", "")) or Resumption.NONE
+    if wanted not in Resumption.__members__.values():
+        raise ValueError("The occurrences to run must be one of the choices in the list: choose again.")
+    return Resumption(wanted)
 
 
 def choices(jobs: Sequence[Job], now: datetime) -> dict[str, Any]:

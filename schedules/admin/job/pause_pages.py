@@ -92,15 +92,18 @@ class PauseSetPages(Pages[Job]):
         require(caller, Action.CHANGE, PauseSet, pause_id)
         found = get_object_or_404(visible(PauseSet, caller), pk=pause_id)
         if request.method == "POST":
-            actor, catch_up = request.user.get_username(), pause_forms.read_choice(request.POST)
+            actor = request.user.get_username()
             try:
+                catch_up = pause_forms.read_choice(request.POST)
                 undone = pause_sets.undo(pause_id, now, actor=actor, catch_up=catch_up)
                 rest = "" if undone.state == PauseSetState.UNDONE else " so far; the other jobs follow"
                 messages.success(request, f"{counted(undone.n_resumed, 'job')} resumed{rest}.")
             except JobConflict as conflict:
                 messages.warning(request, str(conflict))
+            except ValueError as error:
+                messages.error(request, f"Not undone. {error}")
             return HttpResponseRedirect(reverse("admin:schedules_job_pauses"))
-        previews = {mode: pause_sets.preview_undo(found, now, mode, caller=caller) for mode in Resumption}
+        previews = pause_sets.preview_undo(found, now, Resumption, caller=caller)
         context = self.context(
             request,
             "Are you sure?",

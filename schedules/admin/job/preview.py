@@ -10,13 +10,14 @@ from django.utils import timezone
 
 from schedules.admin.form import mapping
 from schedules.admin.form.errors import in_form_words, place_of
+from schedules.clock.anchors import anchored
 from schedules.clock.describe import describe
 from schedules.clock.effort import Effort
 from schedules.clock.notes.warnings import warnings
 from schedules.clock.occurrences import next_after
 from schedules.clock.policies.start_times import jittered, latest_start
 from schedules.clock.preview import Fire, Mark, bounded_preview, fire_of
-from schedules.clock.spec import Kind, ScheduleSpec, starts_left, with_anchor
+from schedules.clock.spec import Kind, ScheduleSpec, starts_left
 from schedules.clock.zones.clock_changes import CLOCK_CHANGE_SPAN, dst_changes
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs.schedule_shape import validate_schedule
@@ -73,7 +74,7 @@ def preview_schedule(
     spread: Spread = NO_SPREAD,
 ) -> dict[str, Any]:
     """Return the context of the preview. `n_left`: the maximum number of further runs; None: `spec.max_runs`."""
-    spec = with_anchor(spec, spec.start_at or now)
+    spec = anchored(spec, now)
     n_left, stopped = spec.max_runs if n_left is None else n_left, ""
     if spec.kind is Kind.DELAY:
         known_at = next_run_at or next_after(spec, now.replace(microsecond=0) - MICROSECOND)

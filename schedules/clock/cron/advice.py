@@ -32,7 +32,7 @@ def refuse_notation(text: str, nicknames: Iterable[str]) -> None:
         raise CronError([problem])
 
 
-def refuse_count(words: list[str]) -> str:
+def count_error(words: list[str]) -> str:
     """Return the error for an expression that has the wrong number of fields."""
     return (
         f"has {len(words)} field{'' if len(words) == 1 else 's'}, but needs 5 ({_FIELD_NAMES}), 6 with seconds first, "

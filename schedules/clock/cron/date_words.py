@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from schedules.clock.cron.days import LAST, MonthDay, NthWeekday
 from schedules.clock.cron.expression import Cron
-from schedules.clock.wording import MONTHS, WEEKDAYS, joined, ordinal
+from schedules.clock.wording import MONTHS, WEEKDAYS, joined, ordinal, runs, series
 
 _MAX_LISTED_MONTHS = 3  # consecutive months; more are named as a period
 _MAX_NAMED_DATES = 3  # dates such as 1 January and 1 July; more are named as days of months
-_MIN_SERIES = 5  # days of a regular pattern; fewer are listed
 _ALL_WEEKDAYS = frozenset(range(7))
 
 
@@ -46,23 +45,21 @@ def _days_of_months(cron: Cron, *, with_months: bool = True) -> str:
         of = _of_months(cron, "each month") if with_months else "of each month"
         return f" on every {ordinal(step)} day {of}, counted from the {ordinal(numbers[0])}"
     of = _of_months(cron, "the month") if with_months else "of the month"
-    runs = _runs(numbers, shortest=3)
-    if not special and all(high > low for low, high in runs):
-        return f" {joined([f'from the {ordinal(low)} to the {ordinal(high)}' for low, high in runs])} {of}"
-    return f" on {joined(_number_words(runs, bool(special)) + _month_day_words(sorted(special)))} {of}"
+    spans = _split_short(runs(numbers))
+    if not special and all(high > low for low, high in spans):
+        return f" {joined([f'from the {ordinal(low)} to the {ordinal(high)}' for low, high in spans])} {of}"
+    return f" on {joined(_number_words(spans, bool(special)) + _month_day_words(sorted(special)))} {of}"
 
 
 def _step_to_end(numbers: Sequence[int]) -> int:
     """Return n (at least 2) if `numbers` are every n-th day of a month up to its end, otherwise 0."""
-    if len(numbers) < _MIN_SERIES:
-        return 0
-    step = numbers[1] - numbers[0]
-    return step if step > 1 and list(numbers) == list(range(numbers[0], 32, step)) else 0
+    pattern = series(numbers)
+    return pattern.step if pattern and pattern.step > 1 and pattern.last + pattern.step > 31 else 0
 
 
-def _number_words(runs: Sequence[tuple[int, int]], with_articles: bool) -> list[str]:
+def _number_words(spans: Sequence[tuple[int, int]], with_articles: bool) -> list[str]:
     """Return the words for days of the month: 'the 1st', '3rd', '5th to 9th'; or each one with its article."""
-    words = [f"{ordinal(low)} to {ordinal(high)}" if high > low else ordinal(low) for low, high in runs]
+    words = [f"{ordinal(low)} to {ordinal(high)}" if high > low else ordinal(low) for low, high in spans]
     return [word if index and not with_articles else f"the {word}" for index, word in enumerate(words)]
 
 
@@ -89,36 +86,31 @@ def _weekdays_of_months(cron: Cron, *, after: str = "", with_months: bool = True
     `after`: the word "and" or "only", which the result follows: ' every day from Monday to Friday'.
     """
     days, months = cron.days, _months_words(cron) if with_months else ""
-    runs = _weekday_runs(days.weekdays)
+    spans = _weekday_spans(days.weekdays)
     if days.nth_weekdays:
         nth = _nth_words(days.nth_weekdays)
-        if not runs:
+        if not spans:
             return f" on {nth} {_of_months(cron, 'the month') if with_months else 'of the month'}"
         return f" on {_weekdays_words(days.weekdays)} and on {nth} of the month{',' if months else ''}{months}"
-    if all(low == high for low, high in runs) or (after and len(runs) > 1):
+    if all(low == high for low, high in spans) or (after and len(spans) > 1):
         return f" on {_weekdays_words(days.weekdays)}{months}"
-    spans = joined([WEEKDAYS[low] if low == high else f"{WEEKDAYS[low]} to {WEEKDAYS[high]}" for low, high in runs])
+    words = joined([WEEKDAYS[low] if low == high else f"{WEEKDAYS[low]} to {WEEKDAYS[high]}" for low, high in spans])
     if after:
-        return f"{' every day' if after == 'and' else ''} from {spans}{months}"
-    return f", {spans}{',' if months else ''}{months}"
+        return f"{' every day' if after == 'and' else ''} from {words}{months}"
+    return f", {words}{',' if months else ''}{months}"
 
 
-def _weekday_runs(weekdays: frozenset[int]) -> list[tuple[int, int]]:
+def _weekday_spans(weekdays: frozenset[int]) -> list[tuple[int, int]]:
     """Return the first and last weekday (Sunday is 0) of each period of at least three days; other days are single.
 
     The week begins on Monday, but a period may continue after Sunday, as in Friday to Monday.
     """
-    runs = _runs(sorted((day + 6) % 7 for day in weekdays), shortest=1)
-    if len(runs) > 1 and runs[0][0] == 0 and runs[-1][1] == 6 and len(weekdays) < 7:
-        around = (runs[-1][0], runs[0][1])
+    spans = runs(sorted((day + 6) % 7 for day in weekdays))
+    if len(spans) > 1 and spans[0][0] == 0 and spans[-1][1] == 6 and len(weekdays) < 7:
+        around = (spans[-1][0], spans[0][1])
         if around[1] + 8 - around[0] > 2:
-            runs = [*runs[1:-1], around]
-    split = [
-        pair
-        for low, high in runs
-        for pair in ([(low, high)] if (high - low) % 7 > 1 else [(day, day) for day in range(low, high + 1)])
-    ]
-    return [((low + 1) % 7, (high + 1) % 7) for low, high in split]
+            spans = [*spans[1:-1], around]
+    return [((low + 1) % 7, (high + 1) % 7) for low, high in _split_short(spans)]
 
 
 def _weekdays_words(weekdays: frozenset[int]) -> str:
@@ -176,16 +168,6 @@ def _years_words(cron: Cron, dates: str) -> str:
     return f" in {listed}" if dates == " every day" else f", in {listed}"
 
 
-def _runs(numbers: Sequence[int], shortest: int) -> list[tuple[int, int]]:
-    """Return the first and last number of each run of consecutive numbers. A run shorter than `shortest` is split."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return [
-        pair
-        for run in runs
-        for pair in ([(run[0], run[-1])] if len(run) >= shortest else [(number, number) for number in run])
-    ]
+def _split_short(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Split runs of two numbers into single numbers. The last number of a run of weekdays may be lower than the first."""
+    return [pair for low, high in spans for pair in ([(low, low), (high, high)] if high == low + 1 else [(low, high)])]

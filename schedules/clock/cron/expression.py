@@ -6,9 +6,14 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import chain, product
+from math import prod
 
 from schedules.clock.cron.days import Days
-from schedules.clock.cron.fields import FIELDS, MIN_CRON_YEAR, CronError, Field, read_fields
+from schedules.clock.cron.errors import CronError
+from schedules.clock.cron.fields import Item, field_of_key, read_items, union
+from schedules.clock.cron.hashed import Hashed
+from schedules.clock.cron.rules import BEFORE_CRON_YEARS, FIELDS, Field
 from schedules.clock.wording import MONTHS, joined
 
 # The longest time between two dates of an expression without years is 40 years: 29 February on a given day of the week,
@@ -16,8 +21,10 @@ from schedules.clock.wording import MONTHS, joined
 MAX_YEARS_WITHOUT_DATE = 50
 _LAST_YEAR = 9998  # the local times of later years could exceed Python's calendar
 _SEARCH_FROM = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # naive; fixed, so that results never change
-_FIRST_WITH_YEARS = datetime(MIN_CRON_YEAR - 1, 12, 31, tzinfo=UTC).replace(tzinfo=None)
 _MAX_DAYS_IN_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+# The product of the choices of each H in the date fields: one H as day of month and one as month have up to 31 * 12.
+_MAX_CHOICES = 400
+_MIDNIGHT = (Field("0", frozenset([0])),) * 3
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 
@@ -138,9 +145,17 @@ class LocalTimeFinder:
 def read_cron(text: str, hash_key: str = "") -> Cron:
     """Read a cron expression: 5 fields, 6 with seconds first, 7 with a year last, or a nickname such as @daily.
 
-    `hash_key`: each H in the expression is computed from this text. Raises CronError if the expression is invalid or never fires.
+    `hash_key`: each H in the expression is computed from this text. Raises CronError if the expression is invalid, or if
+    it never fires for some key: so the key makes no difference to whether the expression is accepted.
     """
-    fields = read_fields(text, hash_key)
+    items = read_items(text)
+    # Equal H in a field stand for the same number.
+    if never := _why_never(tuple(tuple(dict.fromkeys(field)) for field in items[3:])):
+        raise CronError([never])
+    return _cron_of(tuple(field_of_key(each, hash_key) for each in items))
+
+
+def _cron_of(fields: tuple[Field, ...]) -> Cron:
     second, minute, hour, day_of_month, month, day_of_week, year = fields
     days = Days(
         numbers=day_of_month.numbers,
@@ -150,7 +165,7 @@ def read_cron(text: str, hash_key: str = "") -> Cron:
         is_either=not day_of_month.text.startswith("*") and not day_of_week.text.startswith("*"),
     )
     years = () if year.text == "*" else tuple(sorted(year.numbers))
-    cron = Cron(
+    return Cron(
         parts=tuple(each.text for each in (fields if years else fields[:-1])),
         seconds=tuple(sorted(second.numbers)),
         minutes=tuple(sorted(minute.numbers)),
@@ -159,14 +174,46 @@ def read_cron(text: str, hash_key: str = "") -> Cron:
         months=tuple(sorted(month.numbers)),
         years=years,
     )
-    if cron.new_finder().after(_FIRST_WITH_YEARS if years else _SEARCH_FROM) is None:
-        raise CronError([_why_never(cron, fields)])
-    return cron
 
 
-def _why_never(cron: Cron, fields: tuple[Field, ...]) -> str:
-    """Return the error for an expression with valid fields that matches no date of the calendar."""
-    _, _, _, day_of_month, month, day_of_week, year = fields
+# Jobs with H differ in their keys, and often only their time fields differ.
+@lru_cache(maxsize=4096)
+def _why_never(dates: tuple[tuple[Item, ...], ...]) -> str:
+    """Return the error if the last four fields of an expression match no date for some choice of each H, otherwise ''."""
+    items = list(chain(*dates))
+    day_of_month, _, day_of_week, _ = dates
+    if any(isinstance(item, Hashed) for item in day_of_week) and not _has_star(day_of_month) | _has_star(day_of_week):
+        return ""  # a date needs to match only one of the day fields, and each month has each day of the week
+    if prod(item.n_choices for item in items if isinstance(item, Hashed)) > _MAX_CHOICES:
+        return "has too many H in the day of month, month and day of week: write numbers instead of some of them."
+    for chosen in product(*(product(*map(_choices, field)) for field in dates)):
+        fields = tuple(union(terms) for terms in chosen)
+        cron = _cron_of((*_MIDNIGHT, *fields))
+        if cron.new_finder().after(BEFORE_CRON_YEARS.replace(tzinfo=None) if cron.years else _SEARCH_FROM) is None:
+            reason = _why_no_date(cron, fields)
+            picked = [
+                f"{item.text} as {item.rule_name} is {term.text}"
+                for item, term in zip(items, chain(*chosen), strict=True)
+                if isinstance(item, Hashed)
+            ]
+            if not picked:
+                return f"never fires: {reason}"
+            advice = "Write H with a range of numbers that all fire, or write the numbers instead of H."
+            return f"never fires if {joined(picked)}: {reason} {advice}"
+    return ""
+
+
+def _has_star(field: tuple[Item, ...]) -> bool:
+    return isinstance(field[0], Field) and field[0].text.startswith("*")
+
+
+def _choices(item: Item) -> list[Field]:
+    return [item.choice(index) for index in range(item.n_choices)] if isinstance(item, Hashed) else [item]
+
+
+def _why_no_date(cron: Cron, fields: tuple[Field, ...]) -> str:
+    """Return the reason why an expression with these last four fields matches no date of the calendar."""
+    day_of_month, month, day_of_week, year = fields
     numbers = cron.days.numbers
     if numbers and not cron.days.month_days:
         wanted = min(numbers)
@@ -174,7 +221,7 @@ def _why_never(cron: Cron, fields: tuple[Field, ...]) -> str:
             names = [MONTHS[each - 1] for each in cron.months]
             never = f"{names[0]} never has" if len(names) == 1 else f"{joined(names)} never have"
             last = "Use L for the last day of the month."
-            return f"never fires: {never} {wanted} days (day of month {day_of_month.text}). {last}"
+            return f"{never} {wanted} days (day of month {day_of_month.text}). {last}"
     where = "" if month.text == "*" else f" in month {month.text}"
     where += f" of year {year.text}" if cron.years else ""
     fields_given = [
@@ -183,4 +230,4 @@ def _why_never(cron: Cron, fields: tuple[Field, ...]) -> str:
         if each.text != "*"
     ]
     both = "both " if len(fields_given) > 1 else ""
-    return f"never fires: no date{where} matches {both}{joined(fields_given)}."
+    return f"no date{where} matches {both}{joined(fields_given)}."

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from collections.abc import Iterable
 
-from schedules.clock.cron.advice import refuse_count, refuse_notation
+from schedules.clock.cron.advice import count_error, refuse_notation
 from schedules.clock.cron.days import LAST, MonthDay, NthWeekday
 from schedules.clock.cron.errors import CronError
-from schedules.clock.wording import MONTHS, WEEKDAYS
+from schedules.clock.cron.hashed import Hashed, read_hashed
+from schedules.clock.cron.rules import DAY_OF_MONTH, DAY_OF_WEEK, FIELDS, YEAR, Field, FieldRule, read_number
 from values.quoting import quoted
 
-__all__ = [
-    "FIELDS",
-    "MAX_LENGTH",
-    "NICKNAMES",
-    "CronError",
-    "Field",
-    "FieldRule",
-    "read_fields",
-    "read_parts",
-    "tidy",
-    "uses_hash",
-]
-
 MAX_LENGTH = 255  # characters; more than any sensible expression has; limits the work of reading an expression
-MIN_CRON_YEAR, MAX_CRON_YEAR = 1970, 2099  # the years that Quartz accepts
 # The nicknames of Vixie cron, except @reboot.
 NICKNAMES = {
     "@yearly": "0 0 1 1 *",
@@ -40,81 +25,40 @@ NICKNAMES = {
 }
 _MAX_BEFORE_LAST = 30  # L-30 is the first day of a month of 31 days
 
-
-def _numbers_by_name(names: Sequence[str], first: int) -> dict[str, int]:
-    """Return the numbers of three-letter names, followed by those of full names."""
-    short = {name[:3].upper(): number for number, name in enumerate(names, first)}
-    return short | {name.upper(): number for number, name in enumerate(names, first)}
+Item = Field | Hashed
 
 
-@dataclass(frozen=True, slots=True)
-class FieldRule:
-    """The name of one field, its lowest and highest number, and the names that stand for numbers."""
+def read_items(text: str) -> tuple[tuple[Item, ...], ...]:
+    """Return the items of the lists in the seven fields of an expression: second, minute, hour, day of month and so on.
 
-    name: str
-    low: int
-    high: int
-    names: dict[str, int] = field(default_factory=dict)
-
-
-FIELDS = (
-    FieldRule("second", 0, 59),
-    FieldRule("minute", 0, 59),
-    FieldRule("hour", 0, 23),
-    FieldRule("day of month", 1, 31),
-    FieldRule("month", 1, 12, _numbers_by_name(MONTHS, 1)),
-    FieldRule("day of week", 0, 7, _numbers_by_name(WEEKDAYS, 0)),
-    FieldRule("year", MIN_CRON_YEAR, MAX_CRON_YEAR),
-)
-_DAY_OF_MONTH, _DAY_OF_WEEK, _YEAR = FIELDS[3], FIELDS[5], FIELDS[6]
-# The highest number that H stands for, if it is not the highest of the field: every month has 28 days, and Sunday is 0.
-_HIGHEST_HASHED = {_DAY_OF_MONTH.name: 28, _DAY_OF_WEEK.name: 6}
-_HASHED = re.compile(r"H(?:\((?P<low>[^()-]*)-(?P<high>[^()-]*)\))?(?:/(?P<step>[0-9]+))?")
-_USES_HASH = re.compile(r"(?:^|[\s,])H(?:$|[\s,/(])", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """What a field names: its numbers, and the days that depend on the month.
-
-    `text` is the field with numbers instead of names, without backward ranges, and with `*` instead of `?`.
-    """
-
-    text: str
-    numbers: frozenset[int] = frozenset()
-    month_days: frozenset[MonthDay] = frozenset()
-    nth_weekdays: frozenset[NthWeekday] = frozenset()
-
-
-def uses_hash(text: str) -> bool:
-    """Whether an expression contains H, so that its times depend on a key."""
-    return _USES_HASH.search(text) is not None
-
-
-def read_fields(text: str, hash_key: str = "") -> tuple[Field, ...]:
-    """Return the seven fields of an expression: second, minute, hour, day of month, month, day of week and year.
-
-    Each H becomes a number that is computed from `hash_key` and the name of the field. Raises CronError with the errors of all fields, not only with the first error.
+    Raises CronError with the errors of all fields, not only with the first error.
     """
     problems: list[str] = []
-    fields: list[Field] = []
+    fields: list[tuple[Item, ...]] = []
     for rule, word in zip(FIELDS, _split(text), strict=True):
-        terms: list[Field] = []
+        items: list[Item] = []
         for term in ("*" if word == "?" else word).split(","):
             try:
-                terms.append(_read_hashed(rule, term, hash_key) if term.startswith("H") else _read_term(rule, term))
+                items.append(read_hashed(rule, term) if term.startswith("H") else _read_term(rule, term))
             except ValueError as error:
                 problems.append(f"{rule.name}: {error}.")
-        fields.append(_union(terms))
+        fields.append(tuple(items))
     if problems:
         raise CronError(list(dict.fromkeys(problems)))  # a list may repeat a mistake: report it once
     return tuple(fields)
 
 
-def read_parts(text: str) -> tuple[str, ...]:
-    """Return the texts of an expression's fields, seconds first; the year only if it is limited. See `Field.text`."""
-    parts = tuple(each.text for each in read_fields(text))
-    return parts[:-1] if parts[-1] == "*" else parts
+def read_fields(text: str, hash_key: str = "") -> tuple[Field, ...]:
+    """Return the seven fields of an expression: second, minute, hour, day of month, month, day of week and year.
+
+    Each H becomes a number that is computed from `hash_key` and the name of the field. Raises CronError as `read_items`.
+    """
+    return tuple(field_of_key(items, hash_key) for items in read_items(text))
+
+
+def field_of_key(items: Iterable[Item], hash_key: str) -> Field:
+    """Return the field that has these items. Each H becomes a number that is computed from `hash_key`."""
+    return union(item.of_key(hash_key) if isinstance(item, Hashed) else item for item in items)
 
 
 def tidy(text: str) -> str:
@@ -141,11 +85,11 @@ def _split(text: str) -> list[str]:
     if len(words) == 6:
         words.append("*")
     if len(words) != 7:
-        raise CronError([refuse_count(words)])
+        raise CronError([count_error(words)])
     return words
 
 
-def _union(terms: Iterable[Field]) -> Field:
+def union(terms: Iterable[Field]) -> Field:
     """Return the field that has the items of all `terms`."""
     terms = list(terms)
     return Field(
@@ -173,35 +117,11 @@ def _read_term(rule: FieldRule, term: str) -> Field:
     if span == "*":
         numbers, text = range(rule.low, rule.high + 1), "*"
     elif not dash:
-        first = _number(rule, low)
+        first = read_number(rule, low)
         numbers, text = range(first, (rule.high if slash else first) + 1), str(first)
     else:
-        return _read_range(rule, term, _number(rule, low), _last(rule, high, _number(rule, low)), step)
+        return _read_range(rule, term, read_number(rule, low), _last(rule, high, read_number(rule, low)), step)
     return Field(f"{text}/{step}" if slash else text, frozenset(numbers[::step]))
-
-
-def _read_hashed(rule: FieldRule, term: str, hash_key: str) -> Field:
-    """Return the numbers of `H`, `H(0-29)`, `H/15` or `H(0-29)/10`, as in Jenkins."""
-    match = _HASHED.fullmatch(term)
-    if match is None:
-        raise ValueError(f"{quoted(term)} is not allowed: write H, H(0-5), H/3 or H(0-5)/3")
-    if rule is _YEAR:
-        raise ValueError("H is not allowed: name the years")
-    low, high = rule.low, _HIGHEST_HASHED.get(rule.name, rule.high)
-    if match["low"] is not None:
-        low, high = _number(rule, match["low"]), _number(rule, match["high"])
-        if high < low:
-            raise ValueError(f"the range in {quoted(term)} runs backwards; write H({high}-{low})")
-    size = high - low + 1
-    step = int(match["step"] or size)
-    if not 1 <= step <= size:
-        raise ValueError(f"the step in {quoted(term)} must be from 1 to {size}")
-    # The name of the field makes the numbers of the fields independent of each other.
-    digest = blake2b(f"{rule.name}\n{hash_key}".encode(), digest_size=8).digest()
-    first = low + int.from_bytes(digest) % step
-    if match["step"] is None:
-        return Field(str(first), frozenset([first]))
-    return Field(f"{first}-{high}/{step}" if first < high else str(first), frozenset(range(first, high + 1, step)))
 
 
 def _read_range(rule: FieldRule, term: str, first: int, last: int, step: int) -> Field:
@@ -211,10 +131,10 @@ def _read_range(rule: FieldRule, term: str, first: int, last: int, step: int) ->
         return Field(text, frozenset(range(first, last + 1, step)))
     if first == last:
         return Field(str(first), frozenset([first]))
-    if rule is _YEAR:
+    if rule is YEAR:
         raise ValueError(f"the range {quoted(term)} runs backwards; write {last}-{first}")
     highest = rule.high
-    if rule is _DAY_OF_WEEK:
+    if rule is DAY_OF_WEEK:
         first, highest = first % 7, 6  # both 0 and 7 are Sunday
     spans = [(first, last)] if first <= last else [(first, highest), (rule.low, last)]
     # A step counts across the end of the field: 22-2/2 in hours is 22, 0 and 2.
@@ -226,9 +146,9 @@ def _read_range(rule: FieldRule, term: str, first: int, last: int, step: int) ->
 
 
 def _last(rule: FieldRule, high: str, first: int) -> int:
-    if rule is _DAY_OF_WEEK and first > 0 and rule.names.get(high) == 0:
+    if rule is DAY_OF_WEEK and first > 0 and rule.names.get(high) == 0:
         return 7  # in FRI-SUN the range ends with the next Sunday, not with day 0
-    return _number(rule, high)
+    return read_number(rule, high)
 
 
 def _read_special(rule: FieldRule, term: str) -> Field | None:
@@ -236,9 +156,9 @@ def _read_special(rule: FieldRule, term: str) -> Field | None:
 
     Raises ValueError if the item is invalid.
     """
-    if rule is _DAY_OF_MONTH:
+    if rule is DAY_OF_MONTH:
         return _read_month_day(term)
-    if rule is _DAY_OF_WEEK:
+    if rule is DAY_OF_WEEK:
         return _read_nth_weekday(rule, term)
     return None
 
@@ -256,7 +176,7 @@ def _read_month_day(term: str) -> Field | None:
                 f"W in {quoted(term)} must follow a single day: write 15W for the weekday nearest to the 15th, or LW "
                 "for the last weekday"
             )
-        number = _number(_DAY_OF_MONTH, term[:-1])
+        number = read_number(DAY_OF_MONTH, term[:-1])
         return Field(f"{number}W", month_days=frozenset([MonthDay(number, is_nearest_weekday=True)]))
     return None
 
@@ -275,27 +195,6 @@ def _read_nth_weekday(rule: FieldRule, term: str) -> Field | None:
         day, nth = term[1:], LAST
     else:
         return None
-    number = _number(rule, day)
+    number = read_number(rule, day)
     text = f"{number}L" if nth == LAST else f"{number}#{nth}"
     return Field(text, nth_weekdays=frozenset([NthWeekday(number % 7, nth)]))
-
-
-def _number(rule: FieldRule, word: str) -> int:
-    if word in rule.names:
-        return rule.names[word]
-    allowed = " or ".join(_allowed(rule))
-    if word == "":
-        raise ValueError(f"a number is missing: use {allowed}")
-    if not re.fullmatch("[0-9]+", word):
-        raise ValueError(f"{quoted(word)} is not allowed: use {allowed}")
-    number = int(word)
-    if not rule.low <= number <= rule.high:
-        raise ValueError(f"{quoted(number)} is not in {rule.low}-{rule.high}")
-    return number
-
-
-def _allowed(rule: FieldRule) -> Iterator[str]:
-    yield f"{rule.low}-{rule.high}"
-    short = [name for name in rule.names if len(name) == 3]
-    if short:
-        yield f"{short[0]}-{short[-1]}"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise, product
 
 from schedules.clock.cron.date_words import date_words
 from schedules.clock.cron.expression import Cron
-from schedules.clock.wording import joined, ordinal
+from schedules.clock.wording import joined, ordinal, runs, series
 
 _MAX_LISTED_TIMES = 4  # more times of day are hard to read, so a regular pattern is named instead
 _MAX_IRREGULAR_TIMES = 8  # times of day without a pattern are listed up to this number
 _MAX_SPANS = 4  # periods of a day that are listed as "from 09:00 to 12:00 and from 14:00 to 17:00"
-_MIN_SERIES = 5  # numbers of a regular pattern; fewer are listed
 
 
 def cron_words(cron: Cron) -> str:
@@ -24,15 +22,6 @@ def cron_words(cron: Cron) -> str:
     else:
         times, is_list = _seconds_of_day(cron)
     return times + (dates or (" every day" if is_list else ""))
-
-
-@dataclass(frozen=True, slots=True)
-class _Series:
-    """Numbers at equal distances: `first`, `first` + `step` and so on up to `last`."""
-
-    first: int
-    last: int
-    step: int
 
 
 def _minutes_of_day(cron: Cron, *, is_daily: bool) -> tuple[str, bool]:
@@ -64,11 +53,11 @@ def _hours_of_day(hours: tuple[int, ...], minute: int, *, is_daily: bool) -> tup
     spans = _spans(hours, is_daily)
     if len(spans) == 1:
         return f"Every hour {_spans_words(spans, minute, minute)}", False
-    if series := _series(hours):
-        every, start = _every(series.step, "hour"), _clock(series.first, minute)
-        if series.step * len(hours) == 24:
+    if pattern := series(hours):
+        every, start = _every(pattern.step, "hour"), _clock(pattern.first, minute)
+        if pattern.step * len(hours) == 24:
             return every + ("" if start == "00:00" else f", starting at {start}"), False
-        return f"{every} from {start} to {_clock(series.last, minute)}", False
+        return f"{every} from {start} to {_clock(pattern.last, minute)}", False
     singles, ranges = _split(spans)
     if not ranges or len(hours) <= _MAX_LISTED_TIMES + 1:
         return f"At {joined(_clocks(hours, (minute,)))}", True
@@ -107,8 +96,8 @@ def _counted(numbers: tuple[int, ...], size: int, noun: str, whole: str) -> str:
     """
     if step := 1 if len(numbers) == size else _even_step(numbers, size):
         return _every(step, noun) + ("" if whole in ("every hour", "every minute") else f" during {whole}")
-    if series := _series(numbers):
-        return f"{_every(series.step, noun)} from {series.first} to {series.last} {noun}s past {whole}"
+    if pattern := series(numbers):
+        return f"{_every(pattern.step, noun)} from {pattern.first} to {pattern.last} {noun}s past {whole}"
     return f"At {_listed(numbers)} {noun}{'' if numbers == (1,) else 's'} past {whole}"
 
 
@@ -117,8 +106,8 @@ def _hours_words(hours: tuple[int, ...], is_daily: bool) -> str:
     if len(hours) == 24:
         return "every hour"
     spans = _spans(hours, is_daily)
-    if len(spans) > 1 and (series := _series(hours)):
-        return f"every {ordinal(series.step)} hour from {_clock(series.first, 0)} to {_clock(series.last, 0)}"
+    if len(spans) > 1 and (pattern := series(hours)):
+        return f"every {ordinal(pattern.step)} hour from {_clock(pattern.first, 0)} to {_clock(pattern.last, 0)}"
     singles, ranges = _split(spans)
     words = _clocks(singles, (0,)) + ([f"every hour {_spans_words(ranges, 0, 0)}"] if ranges else [])
     return joined(words)
@@ -141,12 +130,7 @@ def _spans(hours: Sequence[int], is_daily: bool) -> list[tuple[int, int]]:
 
     With `is_daily`, a period may continue after midnight, so its last hour may be lower than its first.
     """
-    spans: list[tuple[int, int]] = []
-    for hour in hours:
-        if spans and hour == spans[-1][1] + 1:
-            spans[-1] = (spans[-1][0], hour)
-        else:
-            spans.append((hour, hour))
+    spans = runs(hours)
     if is_daily and len(spans) > 1 and spans[0][0] == 0 and spans[-1][1] == 23:
         spans = [*spans[1:-1], (spans[-1][0], spans[0][1])]
     return spans
@@ -164,15 +148,6 @@ def _in_order(hours: tuple[int, ...], is_daily: bool) -> tuple[int, ...]:
         return hours
     index = gaps.index(max(gaps)) + 1
     return (*hours[index:], *hours[:index])
-
-
-def _series(numbers: Sequence[int]) -> _Series | None:
-    """Return the numbers as a series if they are at least `_MIN_SERIES` and at equal distances, otherwise None."""
-    if len(numbers) < _MIN_SERIES:
-        return None
-    step = numbers[1] - numbers[0]
-    is_series = list(numbers) == list(range(numbers[0], numbers[-1] + 1, step))
-    return _Series(numbers[0], numbers[-1], step) if is_series else None
 
 
 def _even_step(numbers: tuple[int, ...], size: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from schedules.clock.cron.expression import Cron
-from schedules.clock.cron.fields import uses_hash
+from schedules.clock.cron.hashed import uses_hash
 from schedules.clock.spec import ScheduleSpec, cron_of
 from schedules.clock.wording import WEEKDAYS, joined, ordinal
 

@@ -10,7 +10,7 @@ from schedules.clock.notes.cron_fields import field_notes, hash_notes
 from schedules.clock.notes.sun import solar_notes
 from schedules.clock.notes.zone import zone_notes
 from schedules.clock.occurrences import next_after
-from schedules.clock.spec import Kind, ScheduleSpec, cron_of, label, with_anchor
+from schedules.clock.spec import Kind, ScheduleSpec, cron_of, label
 from schedules.clock.wording import length_words
 from schedules.clock.zones.clock_changes import dst_changes
 from schedules.clock.zones.local_times import Fold, Gap
@@ -20,12 +20,15 @@ _YEAR_AHEAD = timedelta(days=366)  # warnings look this far: every yearly clock 
 
 
 def warnings(spec: ScheduleSpec, now: datetime) -> list[str]:
-    """Return sentences about unexpected behaviour of this schedule after `now` (an aware datetime)."""
+    """Return sentences about unexpected behaviour of this schedule after `now` (an aware datetime).
+
+    Each interval of the schedule must have its anchor: see `anchored`.
+    """
     notes = [f"“{label(member)}”: {note}" for member in spec.specs for note in _notes(member, now)]
     notes = [*zone_notes(spec), *(notes or _notes(spec, now))]
-    if spec.kind is not Kind.NONE and next_after(with_anchor(spec, now), now) is None:
+    if spec.kind is not Kind.NONE and next_after(spec, now) is None:
         return [*notes, "This schedule has no occurrence in the future."]
-    ended = [member for member in spec.specs if next_after(with_anchor(member, now), now) is None]
+    ended = [member for member in spec.specs if next_after(member, now) is None]
     return [*notes, *(f"“{label(member)}”: It has no occurrence in the future." for member in ended)]
 
 

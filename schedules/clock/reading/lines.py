@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from schedules.clock.reading.schedule import Unreadable, parse
+from schedules.clock.reading.schedule import InvalidLine, parse
 from schedules.clock.solar import SolarEvent
 from schedules.clock.spec import InvalidSchedule, ScheduleSpec, label, to_json
 from values.json_values import InvalidMembers, loads
@@ -42,7 +42,7 @@ def _read_line(line: str) -> object:
         try:
             return loads(line)
         except InvalidMembers as invalid:
-            return Unreadable(str(invalid))
+            return InvalidLine(str(invalid))
         except (ValueError, RecursionError):
             return line  # `parse` then reports that the line is not an object
     if match := _SOLAR.fullmatch(line):

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from schedules.clock.cron.errors import CronError
 from schedules.clock.cron.expression import read_cron
-from schedules.clock.cron.fields import CronError, tidy, uses_hash
+from schedules.clock.cron.fields import tidy
+from schedules.clock.cron.hashed import uses_hash
 from schedules.clock.reading import members
 from schedules.clock.silence import why_never_fires
 from schedules.clock.solar import SolarEvent
@@ -69,8 +71,8 @@ class _Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Stands for a schedule whose JSON cannot be read. `reason` is the sentence that `parse` reports."""
+class InvalidLine:
+    """Stands for a line whose JSON cannot be read. `reason` is the sentence that `parse` reports."""
 
     reason: str
 
@@ -88,7 +90,7 @@ def parse(data: object, *, min_interval: timedelta) -> ScheduleSpec:
 def _parse(data: object, min_interval: timedelta, *, zone: str = "UTC", is_member: bool = False) -> ScheduleSpec:
     """Read one schedule. `zone` is its default time zone. `is_member`: the schedule is inside `specs`."""
     if not isinstance(data, Mapping):
-        reason = data.reason if isinstance(data, Unreadable) else f"must be an object, not {quoted(data)}."
+        reason = data.reason if isinstance(data, InvalidLine) else f"must be an object, not {quoted(data)}."
         raise InvalidSchedule({"schedule": [reason]})
     reader = _Reader({name: value for name, value in data.items() if name in _KEYS and value is not None})
     _refuse_unknown(reader, data)

@@ -34,6 +34,15 @@ def test_the_list_switches_a_flag_and_the_admin_log_records_it(admin: StaffClien
     assert LogEntry.objects.first().get_change_message() == "Switched on."  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("query", ["", "?to=", "?to=ON", "?to=true", "?too=on"])
+def test_a_switch_that_does_not_say_on_or_off_is_refused(admin: StaffClient, query: str) -> None:
+    make_flag(is_on=True)
+    before = FeatureFlag.objects.get()
+    assert admin.post(f"{LIST}{before.pk}/switch/{query}").status_code == 400
+    after = FeatureFlag.objects.get()
+    assert (after.is_on, after.changed_at) == (True, before.changed_at)
+
+
 def test_selected_flags_are_switched_together_but_never_deleted_together(admin: StaffClient) -> None:
     for name in ("one", "two", "three"):
         make_flag(name)

@@ -40,10 +40,22 @@ def test_invalid_input_is_refused_with_a_message(admin: StaffClient) -> None:
         ({"search": "x" * 300}, "search must have 255 characters or fewer."),
         ({"reason": "x" * 300}, "shorten it to"),
         ({"catch_up": "last"}, "only if the pause has an end"),
+        ({"catch_up": "some"}, "must be one of the choices in the list"),
     ):
         page = page_of(admin.post(AT, {**data, "confirmed": "1"}))
         assert sentence in page[page.index('role="alert"') :][:600], data
     assert not PauseSet.objects.exists()
+
+
+def test_an_unknown_choice_resumes_no_job(admin: StaffClient) -> None:
+    job = make_job(schedule=YEARLY)
+    page_of(admin.post(AT, {"confirmed": "1"}, follow=True))
+    for address in (f"{AT}{PauseSet.objects.get().pk}/undo/", f"{LIST}{job.pk}/resume/"):
+        assert "must be one of the choices in the list" in page_of(
+            admin.post(address, {"catch_up": "some"}, follow=True)
+        )
+        assert Job.objects.get().state == "paused"
+    assert PauseSet.objects.get().state == "paused"
 
 
 def test_a_user_who_may_only_view_cannot_pause_jobs(admin: StaffClient) -> None:

@@ -36,6 +36,16 @@ def test_a_flag_is_created_switched_and_deleted_by_its_name(api: DocumentedClien
     problem_of(api.delete(NAME), 404)
 
 
+def test_an_old_copy_of_a_flag_may_be_sent_back(api: DocumentedClient) -> None:
+    make_flag()
+    copy = api.get(NAME).json()
+    make_job(policies={"feature_flag": "new-billing"})
+    api.send("PUT", NAME, {"is_on": True})
+    again = api.send("PUT", NAME, copy).json()
+    assert (again["is_on"], again["n_jobs"], again["changed_by"]) == (copy["is_on"], 1, "admin (key tests)")
+    assert api.send("PUT", NAME, {**copy, "n_jobs": None, "changed_at": None, "changed_by": None}).status_code == 200
+
+
 def test_the_list_of_flags_has_the_number_of_jobs_that_name_each(
     api: DocumentedClient, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -66,6 +76,12 @@ def test_a_flag_that_a_job_names_cannot_be_deleted(api: DocumentedClient) -> Non
         ({"is_on": True, "description": "a\0b"}, "description"),
         ({"is_on": True, "description": "x" * 1001}, "description"),
         ({"is_on": True, "on": False}, "on"),
+        ({"is_on": True, "n_jobs": -1}, "n_jobs"),
+        ({"is_on": True, "n_jobs": "2"}, "n_jobs"),
+        ({"is_on": True, "n_jobs": True}, "n_jobs"),
+        ({"is_on": True, "changed_at": "yesterday"}, "changed_at"),
+        ({"is_on": True, "changed_at": "2126-01-01T00:00:00Z"}, "changed_at"),
+        ({"is_on": True, "changed_by": {"name": "ann"}}, "changed_by"),
     ],
 )
 def test_an_invalid_setting_of_a_flag_is_refused_at_its_field(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from schedules.jobs.registration import MAX_INVALID_JOBS, MAX_JOBS_PER_REGISTRATION
 from schedules.models import MAX_JOB_KEY_LENGTH, Job
@@ -61,6 +63,23 @@ def test_one_request_registers_several_jobs(api: DocumentedClient) -> None:
     sent_back = api.send("PUT", BY_KEY, {"jobs": shown})
     assert {job["outcome"] for job in sent_back.json()["jobs"]} == {"unchanged"}
     assert api.send("PUT", BY_KEY, {"jobs": []}).json() == {"jobs": []}
+
+
+@pytest.mark.parametrize("is_copy", [False, True], ids=["sent back", "copied"])
+def test_read_only_members_of_more_jobs_cost_no_more_queries(api: DocumentedClient, is_copy: bool) -> None:
+    keys = [f"job-{number}" for number in range(4)]
+    api.send("PUT", BY_KEY, {"jobs": [keyed(key) for key in keys]})
+    shown = [api.get(f"{BY_KEY}/{key}").json() for key in keys]
+
+    def n_queries(bodies: list[dict[str, Any]], prefix: str) -> int:
+        jobs = [{**body, "key": f"{prefix}-{body['key']}"} if is_copy else body for body in bodies]
+        with CaptureQueriesContext(connection) as captured:
+            answer = api.send("PUT", BY_KEY, {"jobs": jobs}).json()
+        assert {job["outcome"] for job in answer["jobs"]} == {"created" if is_copy else "unchanged"}
+        return len(captured)
+
+    n_queries(shown[:1], "warm")
+    assert n_queries(shown[:1], "one") == n_queries(shown, "four")
 
 
 @pytest.mark.long

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from schedules.clock.anchors import anchored, first_mark
 from schedules.clock.delay import next_after_run
 from schedules.clock.describe import describe
+from schedules.clock.effort import NO_LIMIT
 from schedules.clock.notes.warnings import warnings
 from schedules.clock.occurrences import next_after
-from schedules.clock.preview import preview
+from schedules.clock.preview import bounded_preview
 from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import ScheduleSpec
 from schedules.clock.zones.clock_changes import dst_changes
@@ -42,7 +43,7 @@ def test_a_run_end_from_a_slow_clock_gives_no_instant_before_the_mark() -> None:
 
 
 def test_the_preview_of_a_delay_shows_its_first_instant_and_a_warning() -> None:
-    assert [fire.at for fire in preview(spec(), first_mark(spec(), NOW), 10)] == [NOW]
+    assert [fire.at for fire in bounded_preview(spec(), first_mark(spec(), NOW), 10, NO_LIMIT)[0]] == [NOW]
     assert warnings(spec(), NOW) == [
         "Only the first occurrence is known in advance: each later occurrence is due 15 minutes after the previous run has ended."
     ]

@@ -12,7 +12,7 @@ import pytest
 from schedules.clock.effort import MAX_STEPS, NO_LIMIT, Effort, SearchTooLong
 from schedules.clock.notes.warnings import warnings
 from schedules.clock.occurrences import occurrences, occurrences_by_member
-from schedules.clock.preview import bounded_preview, preview
+from schedules.clock.preview import bounded_preview
 from schedules.clock.reading.schedule import parse
 from schedules.clock.solar import _instant_of_day
 from schedules.clock.spec import ScheduleSpec
@@ -120,7 +120,7 @@ def test_without_a_limit_no_step_is_counted() -> None:
 
 def test_a_preview_that_stops_says_after_how_many_instants_and_why() -> None:
     schedule = spec(cron="0 0 29 2 */7")
-    everything = preview(schedule, NOW, 10)
+    everything = bounded_preview(schedule, NOW, 10, NO_LIMIT)[0]
     assert bounded_preview(schedule, NOW, 10, Effort()) == (everything, "")
     fires, text = bounded_preview(schedule, NOW, 10, Effort(200))
     assert 1 < len(fires) < 10

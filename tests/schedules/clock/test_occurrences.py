@@ -112,7 +112,7 @@ def test_every_follows_elapsed_time_over_a_clock_change() -> None:
 
 
 def test_every_without_an_anchor_raises_value_error() -> None:
-    with pytest.raises(ValueError, match="with_anchor"):
+    with pytest.raises(ValueError, match="anchored"):
         next_after(every(HOUR, None), AUTUMN)
 
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from schedules.clock.effort import NO_LIMIT
 from schedules.clock.occurrences import occurrences
-from schedules.clock.preview import Mark, preview
+from schedules.clock.preview import Mark, bounded_preview
 from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import ScheduleSpec, with_anchor
 from schedules.clock.zones.clock_changes import MAX_CHANGE_FIRES, ChangeKind, DstChange, dst_changes
@@ -27,27 +28,27 @@ def spring_and_autumn(zone: str = "America/New_York", /, **data: object) -> list
 
 def test_the_preview_shows_the_next_instants_in_utc_and_in_the_time_zone() -> None:
     schedule = spec("Asia/Tokyo", cron="0 9 * * *")
-    fires = preview(schedule, NOW, 3)
+    fires = bounded_preview(schedule, NOW, 3, NO_LIMIT)[0]
     assert [fire.at for fire in fires] == list(occurrences(schedule, NOW, NOW + timedelta(days=3)))
     assert fires[0].local.isoformat() == "2026-11-22T09:00:00+09:00"
     assert all(fire.marks == () for fire in fires)
 
 
 def test_the_preview_ends_with_the_schedule() -> None:
-    assert len(preview(spec(at="2027-01-01T00:00"), NOW, 5)) == 1
-    assert preview(spec(kind="none"), NOW, 5) == []
+    assert len(bounded_preview(spec(at="2027-01-01T00:00"), NOW, 5, NO_LIMIT)[0]) == 1
+    assert bounded_preview(spec(kind="none"), NOW, 5, NO_LIMIT)[0] == []
 
 
 # Clocks in New York go forward from 02:00 to 03:00 on 14 March 2027 and back from 02:00 to 01:00 on 7 November 2027.
 def test_a_moved_instant_and_both_passes_of_a_repeated_hour_have_marks() -> None:
     schedule = spec(cron="30 1,2 * * *", dst_fold="both")
-    spring = preview(schedule, datetime(2027, 3, 14, 5, tzinfo=UTC), 3)
+    spring = bounded_preview(schedule, datetime(2027, 3, 14, 5, tzinfo=UTC), 3, NO_LIMIT)[0]
     assert [(fire.local.isoformat()[:16], fire.marks) for fire in spring] == [
         ("2027-03-14T01:30", ()),
         ("2027-03-14T03:00", (Mark.GAP,)),
         ("2027-03-15T01:30", ()),
     ]
-    autumn = preview(schedule, datetime(2027, 11, 7, 4, tzinfo=UTC), 3)
+    autumn = bounded_preview(schedule, datetime(2027, 11, 7, 4, tzinfo=UTC), 3, NO_LIMIT)[0]
     assert [(fire.local.isoformat()[11:], fire.marks) for fire in autumn] == [
         ("01:30:00-04:00", (Mark.FOLD_FIRST,)),
         ("01:30:00-05:00", (Mark.FOLD_SECOND,)),
@@ -57,7 +58,7 @@ def test_a_moved_instant_and_both_passes_of_a_repeated_hour_have_marks() -> None
 
 @pytest.mark.parametrize(("cron", "gap"), [("0 3 * * *", "shift"), ("0 2,3 * * *", "skip"), ("0 */3 * * *", "shift")])
 def test_a_named_time_at_the_end_of_a_gap_has_no_mark_if_none_was_moved_there(cron: str, gap: str) -> None:
-    fires = preview(spec(cron=cron, dst_gap=gap), datetime(2027, 3, 14, 6, tzinfo=UTC), 1)
+    fires = bounded_preview(spec(cron=cron, dst_gap=gap), datetime(2027, 3, 14, 6, tzinfo=UTC), 1, NO_LIMIT)[0]
     assert fires[0].at == datetime(2027, 3, 14, 7, tzinfo=UTC)
     assert fires[0].marks == ()
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from schedules.clock.anchors import anchored, keep_anchors
 from schedules.clock.describe import describe
+from schedules.clock.effort import NO_LIMIT
 from schedules.clock.notes.warnings import warnings
 from schedules.clock.occurrences import member_at, next_after, occurrences, occurrences_by_member
-from schedules.clock.preview import Mark, preview
+from schedules.clock.preview import Mark, bounded_preview
 from schedules.clock.reading.schedule import MAX_SPECS, parse
 from schedules.clock.spec import InvalidSchedule, Kind, ScheduleSpec, to_json
 from schedules.clock.zones.clock_changes import dst_changes
@@ -173,7 +174,7 @@ def test_a_warning_names_the_member_that_it_is_about() -> None:
 
 def test_the_preview_shows_each_instant_in_the_zone_of_the_member_that_fires() -> None:
     spec = several({"cron": "30 2 * * *", "timezone": "America/New_York"}, {"cron": "0 8 * * *"}, timezone=PARIS)
-    fires = preview(spec, datetime(2027, 3, 14, tzinfo=UTC), 2)
+    fires = bounded_preview(spec, datetime(2027, 3, 14, tzinfo=UTC), 2, NO_LIMIT)[0]
     assert [(fire.local.isoformat(), fire.marks) for fire in fires] == [
         ("2027-03-14T03:00:00-04:00", (Mark.GAP,)),
         ("2027-03-15T02:30:00-04:00", ()),

@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schedules.clock.wording import (
+    Series,
     clock_words,
     day_words,
     joined,
     length_words,
     number_words,
     ordinal,
+    runs,
+    series,
 )
 
 
@@ -25,6 +28,29 @@ from schedules.clock.wording import (
 )
 def test_a_list_ends_with_and(words: list[str], text: str) -> None:
     assert joined(words) == text
+
+
+@pytest.mark.parametrize(
+    ("numbers", "found"),
+    [([], []), ([4], [(4, 4)]), ([1, 2, 3, 5, 8, 9], [(1, 3), (5, 5), (8, 9)])],
+    ids=str,
+)
+def test_consecutive_numbers_are_one_run(numbers: list[int], found: list[tuple[int, int]]) -> None:
+    assert runs(numbers) == found
+
+
+@pytest.mark.parametrize(
+    ("numbers", "found"),
+    [
+        ([0, 15, 30, 45], None),
+        ([1, 3, 5, 7, 9], Series(1, 9, 2)),
+        ([1, 3, 5, 7, 10], None),
+        (range(6), Series(0, 5, 1)),
+    ],
+    ids=str,
+)
+def test_five_numbers_at_equal_distances_are_a_series(numbers: list[int], found: Series | None) -> None:
+    assert series(numbers) == found
 
 
 def test_a_list_of_choices_ends_with_or() -> None:

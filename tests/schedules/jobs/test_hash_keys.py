@@ -12,6 +12,7 @@ from schedules.admin.job.preview import preview_form
 from schedules.clock.cron.expression import read_cron
 from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import to_json
+from schedules.exceptions import InvalidRegistration
 from schedules.jobs.registration import register
 from schedules.models import Job, ScheduleSpan
 from tests.factories import ECHO, HELLO, NOW, make_job
@@ -120,3 +121,28 @@ def test_the_stored_schedule_of_a_job_reads_back_to_the_same_instants() -> None:
     job = make_job(schedule=DAILY)
     assert to_json(parse(job.schedule, min_interval=timedelta(0))) == job.schedule
     assert job.schedule_spec.hash_key == str(job.pk)
+
+
+MAY_NOT_FIRE = {"cron": "0 0 31 H *"}
+
+
+def test_an_expression_that_fires_only_for_some_ids_is_refused_everywhere(api: DocumentedClient) -> None:
+    job = make_job(schedule=DAILY)
+    body = {"name": "report", "schedule": MAY_NOT_FIRE, "target": ECHO, "payload": HELLO}
+    requests = [
+        ("POST", "/api/v1/jobs", body),
+        ("PUT", f"/api/v1/jobs/{job.pk}", body),
+        ("PATCH", f"/api/v1/jobs/{job.pk}", {"schedule": MAY_NOT_FIRE}),
+        ("POST", "/api/v1/schedules/preview", {"schedule": MAY_NOT_FIRE, "job_id": str(job.pk)}),
+    ]
+    for method, path, sent in requests * 5:
+        answer = api.send(method, path, sent)
+        assert answer.status_code == 400, (method, path, answer.content)
+        assert [error["field"] for error in answer.json()["errors"]] == ["schedule.cron"]
+    verdict = api.send("POST", "/api/v1/schedules/validate", {"schedule": MAY_NOT_FIRE}).json()
+    assert not verdict["valid"]
+    _, errors = preview_form({"schedule_kind": "cron", "cron": MAY_NOT_FIRE["cron"], "job_id": str(job.pk)}, NOW)
+    assert list(errors) == ["cron"]
+    wanted = {f"job-{number}": body for number in range(20)}
+    with pytest.raises(InvalidRegistration):
+        register(wanted, NOW, actor="tests")

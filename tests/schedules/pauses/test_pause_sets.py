@@ -27,6 +27,8 @@ from tests.factories import NOW, make_job
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from pytest_django import DjangoAssertNumQueries
+
 pytestmark = pytest.mark.django_db
 
 MINUTE = timedelta(minutes=1)
@@ -117,13 +119,21 @@ def test_undoing_resumes_only_jobs_that_are_still_paused_by_the_set() -> None:
         undo(created.pk, at(0.4), actor="ann")
 
 
-def test_undoing_starts_as_many_runs_as_the_preview_said() -> None:
+def test_undoing_starts_as_many_runs_as_the_preview_said(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
     for name in ("a", "b"):
         make_job(name, policies={"overlap": "allow"})
     created = start(select(), at(1.01), actor="ann")
     assert Run.objects.filter(nominal_at=at(1), status="queued").count() == 2
-    assert preview_undo(created, at(3.5), Resumption.ALL) == UndoPreview(2, 4, is_more=False)
-    assert preview_undo(created, at(3.5), Resumption.NONE) == UndoPreview(2, 0, is_more=False)
+    with django_assert_num_queries(2):  # the number of jobs, and the jobs
+        previews = preview_undo(created, at(3.5), Resumption)
+    assert {mode.value: (each.n_jobs, each.n_would_start, each.is_more) for mode, each in previews.items()} == {
+        "none": (2, 0, False),
+        "first": (2, 2, False),
+        "last": (2, 2, False),
+        "all": (2, 4, False),
+    }
     undo(created.pk, at(3.5), actor="ann", catch_up=Resumption.ALL)
     tick(at(3.5), 100)
     assert Run.objects.filter(status="queued").count() == 6
@@ -202,8 +212,10 @@ def test_the_preview_of_an_undo_leaves_out_jobs_that_cannot_be_resumed() -> None
     Job.objects.filter(pk=unreadable_schedule.pk).update(schedule={"kind": "of another version"})
     RunSpec.objects.filter(pk=unreadable_policies.spec_id).update(policies={"of": "another version"})
     # The undo resumes a job with unreadable policies; a tick starts no run of it until the policies are repaired.
-    assert preview_undo(created, at(2), Resumption.NONE) == UndoPreview(2, 0, is_more=False)
-    assert preview_undo(created, at(2), Resumption.ALL) == UndoPreview(2, 2, is_more=False)
+    assert preview_undo(created, at(2), (Resumption.NONE, Resumption.ALL)) == {
+        Resumption.NONE: UndoPreview(2, 0, is_more=False),
+        Resumption.ALL: UndoPreview(2, 2, is_more=False),
+    }
     assert undo(created.pk, at(2), actor="ann", catch_up=Resumption.ALL).n_resumed == 2
 
 

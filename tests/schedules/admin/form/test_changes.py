@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,7 @@ def test_a_change_between_looking_and_saving_again_is_refused_again(admin: Staff
         {"target": {**HTTP, "retry_statuses": []}},
         {"target": ECHO, "payload": {"message": "x"}},
         {"policies": {"retry": {"max_retries": 9}}},
+        {"policies": {"retry": {"max_retries": 0}}},
         {"policies": {"retry": {"jitter": False}}},
         {"policies": {"concurrency": {"limit": 3}}},
     ],
@@ -120,6 +122,16 @@ def test_a_change_of_any_member_is_noticed_and_kept(admin: StaffClient, changed:
     assert stored(job) == before
     assert admin.post(ADDRESS.format(job.pk), again).status_code == 302
     assert stored(job) == before
+
+
+def test_a_number_that_was_changed_to_zero_is_shown_as_zero(admin: StaffClient) -> None:
+    job = job_with()
+    sent = opened(admin, job)
+    edit(job, policies={"retry": {"max_retries": 0}})
+    page, again = refused(admin, job, sent)
+    (row,) = re.findall(r"<tr>\s*<th[^>]*>Retries after a failure</th>.*?</tr>", page, re.DOTALL)
+    assert [cell.strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)][1] == "0"
+    assert again["max_retries"] == ["0"]
 
 
 def test_chains_that_were_changed_meanwhile_are_noticed(admin: StaffClient) -> None:

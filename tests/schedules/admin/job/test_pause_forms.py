@@ -72,9 +72,15 @@ def test_each_choice_of_the_form_is_read(mode: Resumption) -> None:
     assert read_choice({"catch_up": mode.value}) is mode
 
 
-@pytest.mark.parametrize("value", ["", "ALL", "everything", None, ["all"]], ids=repr)
-def test_a_choice_that_the_form_does_not_offer_starts_nothing(value: object) -> None:
-    assert read_choice({"catch_up": value}) is Resumption.NONE
+def test_a_form_without_a_choice_starts_nothing() -> None:
+    assert read_choice({}) is read_choice({"catch_up": ""}) is Resumption.NONE
+
+
+@pytest.mark.parametrize("value", ["ALL", "everything", None, ["all"]], ids=repr)
+def test_a_choice_that_the_form_does_not_offer_is_refused(value: object) -> None:
+    for read in (read_choice, lambda values: read_terms(values, NOW)):
+        with pytest.raises(ValueError, match="must be one of the choices in the list: choose again"):
+            read({"catch_up": value})
 
 
 def test_a_reason_is_refused_if_it_is_too_long_and_kept_at_its_limit() -> None:

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from schedules.clock.cron.errors import CronError
 from schedules.clock.cron.expression import read_cron
-from schedules.clock.cron.fields import CronError
 from schedules.clock.reading.schedule import parse
 
 

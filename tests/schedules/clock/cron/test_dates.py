@@ -10,8 +10,8 @@ from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schedules.clock.cron.errors import CronError
 from schedules.clock.cron.expression import Cron, read_cron
-from schedules.clock.cron.fields import CronError
 from schedules.clock.zones.local_times import Fold, Gap, cron_instants
 from tests.schedules.clock.oracle import date_fits, fits
 

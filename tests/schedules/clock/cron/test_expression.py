@@ -9,8 +9,10 @@ from croniter import croniter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schedules.clock.cron.errors import CronError
 from schedules.clock.cron.expression import read_cron
-from schedules.clock.cron.fields import FIELDS, CronError, tidy
+from schedules.clock.cron.fields import tidy
+from schedules.clock.cron.rules import FIELDS
 from schedules.clock.zones.local_times import Fold, Gap, cron_instants
 
 # A Friday; 2027 is no leap year.

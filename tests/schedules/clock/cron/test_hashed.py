@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schedules.clock.cron.errors import CronError
 from schedules.clock.cron.expression import read_cron
-from schedules.clock.cron.fields import FIELDS, CronError, read_fields, uses_hash
+from schedules.clock.cron.fields import read_fields
+from schedules.clock.cron.hashed import uses_hash
+from schedules.clock.cron.rules import FIELDS
 from schedules.clock.describe import describe
 from schedules.clock.notes.warnings import warnings
 from schedules.clock.occurrences import occurrences

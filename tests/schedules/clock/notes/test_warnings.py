@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from schedules.clock.anchors import anchored
 from schedules.clock.notes.warnings import warnings
 from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import ScheduleSpec
@@ -14,7 +15,7 @@ NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 def spec(**data: object) -> ScheduleSpec:
-    return parse(data, min_interval=timedelta(microseconds=1))
+    return anchored(parse(data, min_interval=timedelta(microseconds=1)), NOW)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,12 @@ def test_a_schedule_with_surprising_behaviour_gets_a_warning(data: dict[str, obj
         {"cron": "*/7,58 * * * *"},
         {"cron": "*/60,30 * * * *"},
         {"every": "7m"},
+        {"every": "1w", "start_at": "2027-01-01T00:00Z", "end_at": "2027-01-01T12:00Z"},
+        {
+            "specs": [{"every": "1w"}, {"every": "2w"}],
+            "start_at": "2027-01-01T00:00Z",
+            "end_at": "2027-01-01T12:00Z",
+        },
         {"at": "2027-01-01T00:00Z"},
         {"kind": "none"},
     ],
