@@ -138,7 +138,8 @@ class LocalTimeFinder:
 def read_cron(text: str, hash_key: str = "") -> Cron:
     """Read a cron expression: 5 fields, 6 with seconds first, 7 with a year last, or a nickname such as @daily.
 
-    `hash_key`: each H in the expression is computed from this text. Raises CronError if the expression is invalid or never fires.
+    `hash_key`: each H in the expression is computed from this text. Raises CronError if the expression is invalid or
+    never fires.
     """
     fields = read_fields(text, hash_key)
     second, minute, hour, day_of_month, month, day_of_week, year = fields

@@ -94,7 +94,8 @@ def uses_hash(text: str) -> bool:
 def read_fields(text: str, hash_key: str = "") -> tuple[Field, ...]:
     """Return the seven fields of an expression: second, minute, hour, day of month, month, day of week and year.
 
-    Each H becomes a number that is computed from `hash_key` and the name of the field. Raises CronError with the errors of all fields, not only with the first error.
+    Each H becomes a number that is computed from `hash_key` and the name of the field. Raises CronError with the errors
+    of all fields, not only with the first error.
     """
     problems: list[str] = []
     fields: list[Field] = []

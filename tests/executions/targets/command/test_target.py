@@ -268,7 +268,7 @@ def test_a_stop_before_the_start_calls_nothing() -> None:
     assert called == []
 
 
-# The exception may be raised inside a callback of the garbage collector, which only reports it. It is then raised again.
+# The exception may be raised inside a callback of the garbage collector, which only reports it. It is raised again.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_command_that_logs_without_pause_is_stopped_and_logging_works() -> None:
     def subject() -> None:
