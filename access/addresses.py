@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+import structlog
 from django.conf import settings
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+log = structlog.get_logger(__name__)
+
+# Some proxies add the client's port: 192.0.2.1:5678 or [2001:db8::1]:5678.
+_ADDRESS = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[\d.]+):\d+")
 
 
 def client_address(request: HttpRequest) -> str:
@@ -19,8 +27,20 @@ def client_address(request: HttpRequest) -> str:
     """
     if settings.BEHIND_PROXY:
         forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        found = _ADDRESS.fullmatch(forwarded)
         try:
-            return str(ip_address(forwarded))
+            return str(ip_address((found["v6"] or found["v4"]) if found else forwarded))
         except ValueError:
-            pass  # the proxy does not send the header
+            _warn_once()
     return str(request.META.get("REMOTE_ADDR", ""))
+
+
+@cache
+def _warn_once() -> None:
+    """Log, once for each process, that the proxy names no client."""
+    log.warning(
+        "client_unknown",
+        action="forward",
+        hint="MAINSPRING_BEHIND_PROXY is true, but the last entry of X-Forwarded-For is no IP address. So all clients "
+        "count as one, for example for the delay after failed sign-ins. Let the proxy add each client's address.",
+    )

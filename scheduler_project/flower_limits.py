@@ -31,7 +31,6 @@ class Visit:
     stream: IOStream
     address: str
     since: float
-    n_in_memory: int = 0  # not counted: MAX_BUFFER limits it
 
 
 class LimitedServer(HTTPServer):

@@ -233,7 +233,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["access.api.bodies.JsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "scheduler_project.web.problems.problem_response",
+    "EXCEPTION_HANDLER": "scheduler_project.web.problems.error_response",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Mainspring",

@@ -142,13 +142,13 @@ class JobScheduler(PeriodicScheduler):
 
         A pass uses PostgreSQL's clock. If the clock of this machine is wrong, the beat does nothing instead of a pass.
         """
-        now, began = machine_clock.read(), time.monotonic()
+        sent_at, now, began = machine_clock.read(), machine_clock.now(), time.monotonic()
         # The first failure may only be a connection that the server has closed: retry now, on a new connection.
         delay = FAULT_RETRY_DELAY if self._has_failed else timedelta(0)
         self._has_failed, self._was_busy = True, False
         try:
             next_at = queries.next_at()
-            reading = Reading(now, timedelta(seconds=time.monotonic() - began), next_at.database_at)
+            reading = Reading(sent_at, timedelta(seconds=time.monotonic() - began), next_at.database_at)
             now, began = next_at.database_at, time.monotonic()
             machine_clock.use(reading)
             if reading.is_wrong:

@@ -58,9 +58,7 @@ class ModelAdmin(ThemedAdmin[Row]):
                 return False
             opts = field.related_model._meta if field.is_relation and field.related_model else None
             parts = parts[1:]
-        # A parameter that names no field belongs to one of the list's filters, which checks its value itself.
-        is_allowed = parts in ALLOWED_LOOKUPS or parts == lookup.split("__")
-        return is_allowed and super().lookup_allowed(lookup, value, request)
+        return parts in ALLOWED_LOOKUPS and super().lookup_allowed(lookup, value, request)
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Row], *args: Any) -> HttpResponse | None:
         """Run an action only on rows that the caller may change. For deletion, Django checks each row itself.

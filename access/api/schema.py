@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from access.api.parameters import Parameters
 
 View = TypeVar("View", bound="Callable[..., Any]")
-PROBLEM = MEDIA_TYPE
 REFERENCE = "#/components/schemas/"
 
 
@@ -157,6 +156,7 @@ ERROR_DESCRIPTIONS = {
     415: "The body is not `application/json`.",
 }
 NOT_FOUND = "No object was found at this URL: the URL is wrong, or the object was deleted or is hidden from you."
+NOT_ALLOWED = "You do not have permission to do this."
 NO_KEY = (
     "The request has no API key: send the header `Authorization: Bearer ms_…`. Create a key in the admin, "
     "under API keys."
@@ -168,7 +168,7 @@ PROBLEM_EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
         [{"field": "schedule.cron", "message": "minute: 75 is not in 0-59."}],
     ),
     401: (NO_KEY, []),
-    403: ("You do not have permission to perform this action.", []),
+    403: (NOT_ALLOWED, []),
     404: (NOT_FOUND, []),
     409: ("The job is active, not paused.", []),
     413: ("The body is too large: the limit is 65536 bytes.", []),
@@ -204,7 +204,7 @@ def operation(
         request=_request(*body, media_types) if body else None,
         responses={
             **{status: _response(status, *response) for status, response in responses.items()},
-            **{(status, PROBLEM): _problem(status) for status in statuses},
+            **{(status, MEDIA_TYPE): _problem(status) for status in statuses},
         },
     )
     return decorate

@@ -38,7 +38,7 @@ def waiting_reasons(runs: Sequence[Run], now: datetime) -> dict[UUID, str]:
 
 
 def _waits_in_workers(runs: Sequence[Run], now: datetime) -> dict[UUID, str]:
-    """Return why runs wait that a worker has postponed (`worker/side_by_side.py`), by id. At most one query."""
+    """Return why runs wait that a worker has postponed (`worker/waiting.py`), by id. At most one query."""
     postponed = [run for run in runs if _is_postponed(run, now)]
     # Lists of runs are loaded without the targets.
     ids = {run.spec_id for run in postponed}

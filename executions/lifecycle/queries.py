@@ -245,7 +245,7 @@ UPDATE executions_run AS run SET dispatch_at = %(until)s, n_published = GREATEST
    AND {has_status({RunStatus.QUEUED})}
 """
 
-# side_by_side.postpone: these runs wait in a worker for a place of their share (`worker/shares.py`). Publish them again
+# waiting.postpone: these runs wait in a worker for a place of their share (`worker/shares.py`). Publish them again
 # after the time that they have waited already, in case the worker dies. No message is in the broker meanwhile, so they
 # are not stranded: `n_published` is 0. Rows that another transaction has locked are being claimed or published.
 POSTPONE = f"""

@@ -162,11 +162,12 @@ class FairShares:
         return late
 
     def clear(self) -> list[PoolRun]:
-        """Remove all waiting runs, and return them."""
+        """Remove all waiting and fresh runs, and return them."""
         runs = list(self._waiting.values())
         for run in runs:
             self._remove(run, self._shares[run.share])
-        return runs
+        excess, self._excess = self._excess, []
+        return runs + excess
 
     def _may_take(self, name: str, share: _Share) -> bool:
         """Return whether a share may take another place. A share without a place may take the last place."""

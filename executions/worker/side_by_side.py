@@ -8,30 +8,29 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import timedelta
+from concurrent.futures import wait
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 from django.db import connections
 
-from executions.lifecycle import queries, transitions
+from executions.lifecycle import transitions
 from executions.lifecycle.types import Ending
 from executions.per_process import PerProcess
-from executions.worker import attempt, end_writer
+from executions.worker import attempt, end_writer, waiting
 from executions.worker.claims import claim
 from executions.worker.heartbeat import heartbeat
+from executions.worker.run_threads import RunThreads
 from executions.worker.shares import FairShares, PoolRun
 from values.clock import now
-from values.database import RETRYABLE_ERRORS, execute, log_retryable
+from values.database import RETRYABLE_ERRORS, log_retryable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
     from datetime import datetime
     from uuid import UUID
-
-    from executions.worker.shares import LateRuns
 
 log = structlog.get_logger(__name__)
 
@@ -41,30 +40,34 @@ Placed: TypeAlias = tuple[PoolRun, attempt.PreparedAttempt]
 # statement.
 MIN_CLAIM_INTERVAL = 0.01
 FRESH_CHECK_INTERVAL = 0.05  # seconds between two checks whether a fresh run has become late
-MAX_ROWS = 1000  # per statement: row locks stay short
-# When a run that waits in this process is published again, in case the process dies: after the time that it has waited
-# already, at least 10 s and at most 10 minutes. So a crash at most doubles the wait, and long waits cost few messages.
-MIN_WAIT, MAX_WAIT = timedelta(seconds=10), timedelta(minutes=10)
+FAILURE_PAUSE = 1.0  # seconds before waiting runs are started again after an unexpected error or a refused thread
 
 
 class RunPool:
-    """The run pool of a process. Until `start` is called, `size` is 0, and runs are executed one after the other."""
+    """The run pool of a process. Until `start` is called, `size` is 0, and runs are executed one after the other.
+
+    Each run that has a place belongs to one thread at a time, which frees the place, whatever fails: the thread that
+    claims the run, then the thread that executes it. Only the latter lets the heartbeat renew the run's lease, so the
+    reaper recovers each claimed run that nobody executes.
+    """
 
     def __init__(self) -> None:
         self.size = self._n_messages = self._n_reported = 0
         self._worker = ""
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()  # protects `_shares` and the numbers above
+        self._may_start = threading.Event()  # whether a run has begun to wait, or a place is free for one
         self._stopped = threading.Event()
-        self._started_late: set[Future[None]] = set()
+        self._started_late: set[Future[Ending | None]] = set()
 
     def start(self, size: int, on_change: Callable[[], object]) -> None:
         """Allow `size` runs at the same time. `on_change` is called after changes of `n_extra`, in any thread."""
-        self.size = size
         self._shares = FairShares(size)
         self._on_change = on_change
-        self._threads = ThreadPoolExecutor(size, "mainspring-run")
+        self._threads = RunThreads(size)
+        self._heartbeat = heartbeat.get()  # now: later, the system may refuse its thread
         self._starter = threading.Thread(target=self._serve_waiting, name="mainspring-waiting", daemon=True)
         self._starter.start()
+        self.size = size
 
     @property
     def n_extra(self) -> int:
@@ -72,7 +75,7 @@ class RunPool:
 
         Celery counts messages, not runs, so the consumer prefetches `n_extra` fewer messages.
         """
-        with self._changed:
+        with self._lock:
             return self._shares.n_taken + self._shares.n_fresh - self._n_messages
 
     def execute_runs(self, runs: Sequence[PoolRun], worker: str, clock: Callable[[], datetime]) -> list[Ending]:
@@ -82,155 +85,152 @@ class RunPool:
         nor a run without a claim is lost: the beat publishes it again later.
         """
         self._worker = worker
-        ended: list[Ending] = []
-        others: list[Future[Ending]] = []
-        with self._changed:
-            self._n_messages += 1
+        with self._lock:
             starting = self._shares.enter(runs, time.monotonic())
+            self._n_messages += 1
             left = self._shares.clear() if self._stopped.is_set() else []
-            if len(starting) < len(runs):
-                self._changed.notify()
-        self._report(is_due=len(runs) > 1)  # until then, the consumer fetches nothing
+        if len(starting) < len(runs):
+            self._may_start.set()
         try:
-            self._publish_now(left)
+            self._report(is_due=len(runs) > 1)  # until then, the consumer fetches nothing
+            _write(left, waiting.publish_now)
             placed = self._claim(starting, clock)
-            own = placed.pop() if placed else None
-            others = [self._threads.submit(self._execute_in_pool, each, clock) for each in placed]
-            if own:
-                ended.append(self._execute(own, clock))
-        except RETRYABLE_ERRORS as error:
-            log_retryable("claim", error, n_given_up=len(starting))
+            others = self._start_threads(placed[1:], clock)
+            ended = [self._execute(each, clock) for each in placed[:1]]
+            ended += [each.result() for each in others]
+            return [ending for ending in ended if ending]
         finally:
-            connections.close_all()  # return them: the connection pool is far smaller than the thread pool
-            wait(others)
-            with self._changed:
+            with self._lock:
                 self._n_messages -= 1
             self._report()
-        return ended + [each.result() for each in others]
 
     def stop(self) -> None:
         """Start no waiting run any more: publish all of them now. Returns when the runs that had waited have ended."""
         if self.size:
-            with self._changed:
-                self._stopped.set()
-                self._changed.notify()
+            self._stopped.set()
+            self._may_start.set()
             self._starter.join()
             wait(list(self._started_late))
 
     def _claim(self, starting: Sequence[PoolRun], clock: Callable[[], datetime]) -> list[Placed]:
         """Claim runs that have a place in the pool. A run that can't be claimed leaves its place."""
-        if not starting:
-            return []
         placed: list[Placed] = []
-        try:
-            claims = claim([run.claim_key for run in starting], self._worker, clock)
+        if starting:
             by_id = {run.run_id: run for run in starting}
-            placed = [(by_id[each.run_id], attempt.prepare(each)) for each in claims]
-            connections.close_all()  # after an error, the caller closes them, when it has logged the cause
-        finally:
-            claimed = {run.run_id for run, _ in placed}
-            for run in starting:
-                if run.run_id not in claimed:
-                    self._leave(run)
-        for _, prepared in placed:
-            heartbeat.get().add(prepared.context)
+            with _step("claim", len(starting)):
+                claims = claim([run.claim_key for run in starting], self._worker, clock)
+                placed = [(by_id[each.run_id], attempt.prepare(each)) for each in claims]
+            self._leave(set(starting) - {run for run, _ in placed})
         return placed
 
-    def _execute(self, placed: Placed, clock: Callable[[], datetime]) -> Ending:
-        run, prepared = placed
-        began = time.monotonic()
+    def _start_threads(self, placed: Sequence[Placed], clock: Callable[[], datetime]) -> list[Future[Ending | None]]:
+        """Execute these runs in threads. If the system refuses a thread, the runs without a thread are queued again."""
+        started: list[Future[Ending | None]] = []
         try:
-            ending = attempt.execute(prepared, clock)
-            end_writer.write([(prepared, ending)], clock)
-        finally:
-            heartbeat.get().remove(prepared.context)
-            connections.close_all()
-            self._leave(run, time.monotonic() - began)
-        return ending
+            for each in placed:
+                started.append(self._threads.submit(self._execute_in_thread, each, clock))
+        except Exception:
+            refused = placed[len(started) :]
+            log.exception("thread_refused", action="start_thread", n_runs=len(refused))
+            with _step("give_back", len(refused)):
+                transitions.return_claims([prepared.context.claim_key for _, prepared in refused], clock())
+            self._leave(run for run, _ in refused)
+        return started
 
-    def _execute_in_pool(self, placed: Placed, clock: Callable[[], datetime]) -> Ending:
+    def _execute_in_thread(self, placed: Placed, clock: Callable[[], datetime]) -> Ending | None:
         try:
             return self._execute(placed, clock)
         finally:
             self._report()
 
-    def _leave(self, run: PoolRun, took: float | None = None) -> None:
-        with self._changed:
-            self._shares.leave(run, time.monotonic(), took)
+    def _execute(self, placed: Placed, clock: Callable[[], datetime]) -> Ending | None:
+        """Execute a claimed run and free its place. Returns None after an error."""
+        run, prepared = placed
+        began = time.monotonic()
+        self._heartbeat.add(prepared.context)
+        try:
+            with _step("execute", 1):
+                ending = attempt.execute(prepared, clock)
+                end_writer.write([(prepared, ending)], clock)
+                return ending
+            return None
+        finally:
+            self._heartbeat.remove(prepared.context)
+            self._leave([run], time.monotonic() - began)
+
+    def _leave(self, runs: Iterable[PoolRun], took: float | None = None) -> None:
+        with self._lock:
+            for run in runs:
+                self._shares.leave(run, time.monotonic(), took)
             if self._shares.n_waiting:
-                self._changed.notify()
+                self._may_start.set()
 
     def _report(self, *, is_due: bool = False) -> None:
         """Report a change of `n_extra`; if `is_due`, also if it has not changed."""
-        n_extra = self.n_extra
-        if is_due or n_extra != self._n_reported:
-            self._n_reported = n_extra
-            self._on_change()
+        with self._lock:
+            is_due = is_due or self.n_extra != self._n_reported
+            self._n_reported = self.n_extra
+        if is_due:
+            with _step("report", 0):
+                self._on_change()
 
     def _serve_waiting(self) -> None:
         """Start waiting runs when places become free, and postpone the publication of runs that do not start soon."""
         while not self._stopped.is_set():
-            with self._changed:
-                starting = self._shares.start_waiting(time.monotonic())
-                late = self._shares.pop_late(time.monotonic())
-                if not (starting or late.kept or late.returned or self._stopped.is_set()):
-                    self._changed.wait(FRESH_CHECK_INTERVAL if self._shares.n_fresh else None)
-                    continue
-            self._start_late(starting)
-            self._postpone(late)
-            self._report()
+            self._may_start.wait(FRESH_CHECK_INTERVAL if self._shares.n_fresh else None)
+            self._may_start.clear()
+            is_done = False
+            with _step("start_waiting", self._shares.n_waiting):
+                is_done = self._start_waiting()
+            if not is_done:
+                self._may_start.set()
+                self._stopped.wait(FAILURE_PAUSE)
             self._stopped.wait(MIN_CLAIM_INTERVAL)
-        with self._changed:
-            waiting = self._shares.clear()
-        self._publish_now(waiting)
-        connections.close_all()
+        with self._lock:
+            left = self._shares.clear()
+        _write(left, waiting.publish_now)
 
-    def _start_late(self, starting: Sequence[PoolRun]) -> None:
-        try:
-            for placed in self._claim(starting, now):
-                future = self._threads.submit(self._execute_late, placed)
-                self._started_late.add(future)
-                future.add_done_callback(self._started_late.discard)
-        except RETRYABLE_ERRORS as error:
-            log_retryable("claim", error, n_given_up=len(starting))
-        except Exception:
-            log.exception("waiting_runs_failed", action="claim", n_runs=len(starting))
-        finally:
-            connections.close_all()
-
-    def _execute_late(self, placed: Placed) -> None:
-        try:
-            self._execute_in_pool(placed, now)
-        except Exception:
-            log.exception("waiting_runs_failed", action="execute", n_runs=1)
-
-    def _postpone(self, late: LateRuns) -> None:
+    def _start_waiting(self) -> bool:
+        """Start the waiting runs that have a place now. Returns False if the system refuses a thread."""
+        with self._lock:
+            starting = self._shares.start_waiting(time.monotonic())
+        placed = self._claim(starting, now)
+        started = self._start_threads(placed, now)
+        for future in started:
+            self._started_late.add(future)
+            future.add_done_callback(self._started_late.discard)
+        with self._lock:
+            late = self._shares.pop_late(time.monotonic())
         if late.kept:
             log.debug("waiting_for_share", action="wait", n_runs=len(late.kept), n_waiting=self._shares.n_waiting)
-            self._write(late.kept, postpone)
-        self._publish_now(late.returned)
+        _write(late.kept, waiting.postpone)
+        _write(late.returned, waiting.publish_now)
+        self._report()
+        return len(started) == len(placed)
 
-    def _publish_now(self, runs: Sequence[PoolRun]) -> None:
-        if runs:
-            self._write(runs, transitions.republish_at)
 
-    def _write(self, runs: Sequence[PoolRun], write: Callable[[Sequence[tuple[UUID, int]], datetime], object]) -> None:
-        """Change when these runs are published. After one of RETRYABLE_ERRORS the runs stay published as they are."""
+def _write(runs: Sequence[PoolRun], write: Callable[[Sequence[tuple[UUID, int]], datetime], object]) -> None:
+    """Change when these runs are published. After an error, the runs stay published as they are."""
+    if runs:
+        with _step("postpone", len(runs)):
+            write([run.claim_key for run in runs], now())
+
+
+@contextmanager
+def _step(action: str, n_runs: int) -> Iterator[None]:
+    """Log the error of a step, and let its thread continue. Return the connections of the thread after each step.
+
+    The connection pool is far smaller than the thread pool.
+    """
+    try:
         try:
-            for first in range(0, len(runs), MAX_ROWS):
-                write([run.claim_key for run in runs[first : first + MAX_ROWS]], now())
+            yield
         except RETRYABLE_ERRORS as error:
-            log_retryable("postpone", error, n_runs=len(runs))
-        except Exception:
-            log.exception("waiting_runs_failed", action="postpone", n_runs=len(runs))
+            log_retryable(action, error, n_runs=n_runs)
         finally:
             connections.close_all()
-
-
-def postpone(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
-    """Postpone the publication of queued runs that wait in a worker. Returns the number of runs."""
-    values = {"id": [run_id for run_id, _ in claims], "claim_no": [claim_no for _, claim_no in claims]}
-    return execute(queries.POSTPONE, values | {"now": at, "min_wait": MIN_WAIT, "max_wait": MAX_WAIT})
+    except Exception:
+        log.exception("run_pool_failed", action=action, n_runs=n_runs)
 
 
 run_pool = PerProcess(RunPool)

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 
+def problem_response(status: int, detail: str, **headers: str) -> JsonResponse:
+    """Return a problem document without errors of fields."""
+    return JsonResponse(problem(status, detail), status=status, content_type=MEDIA_TYPE, headers=headers)
+
+
 def complete_api_responses(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
@@ -37,5 +42,4 @@ def complete_api_responses(
 
 def _not_allowed(method: str, allowed: str) -> HttpResponse:
     text = f"This URL does not accept {method[:20]}. It accepts {allowed}."
-    headers = {"Allow": allowed}
-    return JsonResponse(problem(405, text), status=405, content_type=MEDIA_TYPE, headers=headers)
+    return problem_response(HTTPStatus.METHOD_NOT_ALLOWED, text, Allow=allowed)

@@ -12,22 +12,24 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 from django.shortcuts import render
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException, NotAuthenticated, UnsupportedMediaType
+from rest_framework.exceptions import PermissionDenied as RestPermissionDenied
 from rest_framework.response import Response
 
 from access.api.exceptions import BodyTooLarge, InputValidationError, InvalidInput
-from access.api.schema import NO_KEY, NOT_FOUND, NOT_JSON, PROBLEM
+from access.api.schema import NO_KEY, NOT_ALLOWED, NOT_FOUND, NOT_JSON
 from executions.exceptions import RunConflict
+from scheduler_project.web.api_responses import problem_response
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from values.database import RETRYABLE_ERRORS, is_database_unavailable, one_line
 from values.field_errors import field_errors
-from values.problem_documents import API, Errors, problem
+from values.problem_documents import API, MEDIA_TYPE, Errors, problem
 from values.readable import CannotRead
 
 if TYPE_CHECKING:
@@ -46,10 +48,9 @@ DATABASE_ERROR = (
     "seconds."
 )
 BAD_REQUEST = "The request cannot be read."
-NOT_ALLOWED = "You do not have permission to do this."
 
 
-def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
+def error_response(error: Exception, context: Mapping[str, Any]) -> Response:
     """Return the response for an exception of an API view.
 
     Every server error (5xx) is logged. For an unexpected exception, the status is 500, and the response does not
@@ -57,17 +58,14 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
     """
     status, detail, errors = _classify(error)
     headers = {}
-    if isinstance(error, APIException):
-        if wait := getattr(error, "wait", None):
-            headers["Retry-After"] = str(round(wait))
-        if challenge := getattr(error, "auth_header", None):
-            headers["WWW-Authenticate"] = challenge
+    if isinstance(error, APIException) and (challenge := getattr(error, "auth_header", None)):
+        headers["WWW-Authenticate"] = challenge
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         request = context["request"]
         # Such an error is about the database and not about this request, so its traceback is not needed.
         cause = {"error": one_line(error)} if isinstance(error, RETRYABLE_ERRORS) else {"exc_info": error}
         log.error("api_failed", action="answer", method=request.method, path=request.path, **cause)
-    response = Response(problem(status, detail, errors), status=status, headers=headers, content_type=PROBLEM)
+    response = Response(problem(status, detail, errors), status=status, headers=headers, content_type=MEDIA_TYPE)
     # Otherwise Django logs the same error once more.
     response._has_been_logged = status >= HTTPStatus.INTERNAL_SERVER_ERROR  # type: ignore[attr-defined]
     return response
@@ -92,6 +90,8 @@ def _classify(error: Exception) -> tuple[int, str, Errors]:
             return 400, BAD_REQUEST, {}
         case _ if isinstance(error, RETRYABLE_ERRORS):
             return 503, NO_DATABASE if is_database_unavailable(error) else DATABASE_ERROR, {}
+        case RestPermissionDenied() if error.detail == error.default_detail:
+            return 403, NOT_ALLOWED, {}
         case NotAuthenticated():
             return 401, NO_KEY, {}
         case UnsupportedMediaType():
@@ -110,28 +110,24 @@ def _invalid(errors: Errors) -> tuple[int, str, Errors]:
 # Django's own.
 
 
-def _problem_response(status: int, detail: str) -> JsonResponse:
-    return JsonResponse(problem(status, detail), status=status, content_type=PROBLEM)
-
-
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Handle status 400 (`handler400`)."""
     if request.path.startswith(API):
-        return _problem_response(400, BAD_REQUEST)
+        return problem_response(400, BAD_REQUEST)
     return defaults.bad_request(request, exception)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Handle status 403 (`handler403`)."""
     if request.path.startswith(API):
-        return _problem_response(403, NOT_ALLOWED)
+        return problem_response(403, NOT_ALLOWED)
     return defaults.permission_denied(request, exception)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Handle status 404 (`handler404`)."""
     if request.path.startswith(API):
-        return _problem_response(404, NOT_FOUND)
+        return problem_response(404, NOT_FOUND)
     return render(request, "404.html", admin.site.each_context(request), status=404)
 
 
@@ -141,7 +137,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     Outside the API, the status is 503 instead if the exception is one of RETRYABLE_ERRORS.
     """
     if request.path.startswith(API):
-        return _problem_response(500, SERVER_ERROR)
+        return problem_response(500, SERVER_ERROR)
     error = sys.exc_info()[1]
     if isinstance(error, RETRYABLE_ERRORS):
         return _database_page(request, error)
@@ -165,4 +161,4 @@ def unknown_api_url(request: HttpRequest, rest: str) -> HttpResponse:
     text = "There is nothing at this URL."
     if rest.endswith("/"):
         text += " URLs of the API have no slash at the end."
-    return _problem_response(404, text)
+    return problem_response(404, text)

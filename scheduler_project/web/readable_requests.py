@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 
-from values.problem_documents import API, MEDIA_TYPE, problem
+from scheduler_project.web.api_responses import problem_response
+from values.problem_documents import API
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ def refuse_unreadable(get_response: Callable[[HttpRequest], HttpResponse]) -> Ca
 
 def _refusal(status: HTTPStatus, text: str, *, is_api: bool) -> HttpResponse:
     if is_api:
-        return JsonResponse(problem(status, text), status=status, content_type=MEDIA_TYPE)
+        return problem_response(status, text)
     return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
 
 

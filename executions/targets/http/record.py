@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from executions.targets.http.charsets import find_codec, stated_charset
 from executions.targets.http.headers import MASK, is_sensitive_in_response
-from executions.targets.http.redaction import without_query_values
+from executions.targets.http.redaction.query_values import without_query_values
 from values.json_values import clean
 
 if TYPE_CHECKING:
     from executions.targets.http.exchange import Trace
-    from executions.targets.http.redaction import Secrets
+    from executions.targets.http.redaction.secrets import Secrets
     from executions.targets.http.response import Response
     from values.json_values import JSON
 

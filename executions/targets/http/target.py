@@ -19,7 +19,7 @@ from executions.targets.http.deadline import EXPIRED, Budget, CutOff, watchdog
 from executions.targets.http.exchange import Limits, Request, Trace, exchange
 from executions.targets.http.failures import EXPECTED, Code, TooManyRedirects, explain
 from executions.targets.http.record import record
-from executions.targets.http.redaction import Secrets
+from executions.targets.http.redaction.secrets import Secrets
 from executions.targets.http.redirects import MAX_REDIRECTS, next_request
 from executions.targets.http.resolve import read_literal
 from executions.targets.http.urls import parse_http_url

@@ -18,11 +18,16 @@ class Waiting(Protocol):
     @property
     def since(self) -> float: ...
 
+
+class Holding(Waiting, Protocol):
+    """A connection that also occupies memory."""
+
     @property
     def n_in_memory(self) -> int: ...
 
 
 Connection = TypeVar("Connection", bound=Waiting)
+HoldingConnection = TypeVar("HoldingConnection", bound=Holding)
 
 
 def longest_waiting(waiting: Collection[Connection]) -> Connection:
@@ -38,7 +43,7 @@ def longest_waiting(waiting: Collection[Connection]) -> Connection:
     )
 
 
-def largest(waiting: Collection[Connection]) -> Connection:
+def largest(waiting: Collection[HoldingConnection]) -> HoldingConnection:
     """Return the connection that occupies most memory, among those of the address that occupies most memory.
 
     Raises ValueError if `waiting` is empty.

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 
+from access.admin.json_shown import pretty
 from values.json_values import InvalidMembers, loads
 
 OBJECT_EXAMPLE = '{"name": "value"}'
@@ -86,11 +87,6 @@ def plain_lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def write_json(value: Any) -> str:
-    """Return indented JSON for a text field; an empty text for None."""
-    return "" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
-
-
 def write_object(value: dict[str, Any] | None) -> str:
     """Return indented JSON for a text field; an empty text for None and for an empty object."""
-    return write_json(value or None)
+    return pretty(value or None)

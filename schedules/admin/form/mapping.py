@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from access.admin.json_shown import pretty
 from executions.policies import RetryPolicy
 from schedules.admin.form import limits
-from schedules.admin.form.json_fields import write_json
 from schedules.admin.targets import SECTIONS
 from schedules.clock.reading.lines import read_lines, write_lines
 from schedules.clock.solar import SolarEvent
@@ -175,7 +175,7 @@ def initial_of(job: Job | None, caller: Caller) -> dict[str, Any]:
     values |= {**_schedule_values(job), "target_kind": job.spec.target_kind, **section.initial(target)}
     # Show a raw body unchanged, and any other payload as JSON: in JSON, a text has quotation marks.
     is_raw = isinstance(job.spec.payload, str) and section.takes_text(target or {})
-    values["payload"] = job.spec.payload if is_raw else write_json(job.spec.payload)
+    values["payload"] = job.spec.payload if is_raw else pretty(job.spec.payload)
     return values
 
 

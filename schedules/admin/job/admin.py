@@ -94,8 +94,8 @@ class JobAdmin(ModelAdmin[Job]):
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
     ) -> tuple[QuerySet[Job], bool]:
         term = search_term.strip()
-        if not term or "\0" in term:
-            return (queryset.none() if term else queryset), False
+        if not term:
+            return queryset, False
         if wanted := read_id(term):
             return queryset.filter(pk=wanted), False
         return queryset.filter(jobs_named(term)), False

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
 from django.http import HttpRequest, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.decorators import method_decorator
@@ -50,8 +49,7 @@ class FormPages(Pages[Job]):
         term = request.GET.get("term", "").strip()[:MAX_JOB_NAME_LENGTH]
         jobs = visible(Job, caller_of(request)).order_by("-id")
         if term:
-            named = jobs_named(term) if "\0" not in term else Q(pk=None)
             # Sort by the job's id in the definition: the order is the same, and the definitions' index supports it.
-            jobs = jobs.filter(named, HAS_PRESENT_SPEC).order_by("-spec__job_id")
+            jobs = jobs.filter(jobs_named(term), HAS_PRESENT_SPEC).order_by("-spec__job_id")
         found = [{"id": str(pk), "text": name} for pk, name in jobs.values_list("pk", "name")[:MAX_NAMES_LISTED]]
         return JsonResponse({"results": found})

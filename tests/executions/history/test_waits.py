@@ -11,7 +11,7 @@ from executions.dispatch import dispatch_once
 from executions.history import waiting_reasons
 from executions.lifecycle import transitions
 from executions.models import Run
-from executions.worker.side_by_side import postpone
+from executions.worker.waiting import postpone
 from tests.factories import NOW, claim, make_job, make_run
 
 if TYPE_CHECKING:

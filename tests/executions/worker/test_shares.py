@@ -150,6 +150,14 @@ def test_clear_removes_all_waiting_runs() -> None:
     assert (pool.n_waiting, pool.n_fresh, pool.start_waiting(1), pool._shares) == (0, 0, [], {})
 
 
+def test_clear_also_returns_the_runs_beyond_the_memory_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shares, "MAX_WAITING", 10)
+    pool = FairShares(5)
+    started = pool.enter(runs("a", 20), 0)
+    assert sorted([*ids(started), *ids(pool.clear())]) == list(range(20))
+    assert (pool.n_waiting, pool.n_fresh) == (0, 0)
+
+
 @given(st.integers(1, 40), st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 60)), max_size=12))
 @settings(max_examples=100)
 def test_no_share_grows_beyond_its_threshold_and_no_run_is_lost(size: int, arrivals: list[tuple[str, int]]) -> None:

@@ -1,4 +1,4 @@
-"""Proves that the run pool executes runs of several messages at the same time, up to its size, and shares its places."""
+"""Proves that the run pool executes runs of several messages at the same time, and shares and frees its places."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from executions.dispatch import dispatch_once, republish_stranded
 from executions.lifecycle import transitions
 from executions.models import Attempt, Run
 from executions.states import RunStatus
+from executions.worker import attempt, end_writer, side_by_side, waiting
 from executions.worker.heartbeat import heartbeat, renew_once
 from executions.worker.shares import PoolRun
-from executions.worker.side_by_side import MIN_WAIT, RunPool, postpone
-from tests.factories import NOW, claim, end, make_job, make_run
+from executions.worker.side_by_side import RunPool
+from tests.factories import NOW, end, make_job, make_run
 from tests.gate import Gate
 from tests.receiver import running_receiver
 from tests.waiting import wait_until
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+IMPOSSIBLE_STACK = 2**60  # bytes
 
 
 def now() -> datetime:
@@ -59,6 +63,24 @@ def run_pool() -> Iterator[RunPool]:
     assert run_pool.n_extra == 0, "ended runs are not counted"
     assert run_pool._shares.n_free == 4, "all places are free again"
     assert run_pool._shares.n_waiting == 0
+
+
+@pytest.fixture
+def refuses(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """While this event is set, the system refuses the threads of run pools: it has no memory for their stacks."""
+    refuses, start, lock = threading.Event(), threading.Thread.start, threading.Lock()
+
+    def start_or_fail(thread: threading.Thread) -> None:
+        is_refused = refuses.is_set() and thread.name.startswith("mainspring-run")
+        with lock:
+            before = threading.stack_size(IMPOSSIBLE_STACK if is_refused else 0)
+            try:
+                start(thread)
+            finally:
+                threading.stack_size(before)
+
+    monkeypatch.setattr(threading.Thread, "start", start_or_fail)
+    return refuses
 
 
 class Message(threading.Thread):
@@ -164,23 +186,12 @@ def test_a_run_that_waits_for_its_host_is_postponed_without_a_claim(run_pool: Ru
     assert run_pool.n_extra == 2, "a postponed run occupies no thread"
     for run in Run.objects.filter(status="queued"):
         assert run.dispatch_at is not None
-        assert MIN_WAIT - timedelta(seconds=5) < run.dispatch_at - now() <= MIN_WAIT
+        assert waiting.MIN_WAIT - timedelta(seconds=5) < run.dispatch_at - now() <= waiting.MIN_WAIT
         assert (run.claim_no, run.n_attempts) == (0, 0)
     assert republish_stranded(["http"], now() + timedelta(seconds=6)) == 0
     gate.is_open.set()
     message.join()
     wait_until(lambda: statuses() == ["succeeded"] * 5, what="the end of all")
-
-
-@pytest.mark.parametrize(("waited", "wait"), [(1, 10), (30, 30), (3600, 600)])
-def test_a_run_is_postponed_by_the_time_that_it_has_waited(waited: int, wait: int) -> None:
-    run = make_run()
-    at = run.available_at + timedelta(seconds=waited)
-    assert postpone([(run.pk, 0)], at) == 1
-    run.refresh_from_db()
-    assert run.dispatch_at == at + timedelta(seconds=wait)
-    claim(run)
-    assert postpone([(run.pk, 0)], at) == 0, "a claimed run is not changed"
 
 
 def test_a_waiting_run_that_another_worker_has_ended_is_skipped(run_pool: RunPool, gate: Gate) -> None:
@@ -230,4 +241,115 @@ def test_a_single_run_is_executed_by_the_thread_of_its_message(run_pool: RunPool
     gate.is_open.set()
     (wanted,) = runs(gate, 1)
     assert len(run_pool.execute_runs([wanted], "w", now)) == 1
-    assert not run_pool._threads._threads
+    assert run_pool._threads._n_threads == 0
+
+
+def test_runs_that_get_no_thread_are_queued_again(run_pool: RunPool, gate: Gate, refuses: threading.Event) -> None:
+    wanted = runs(gate, 4)
+    refuses.set()
+    message = Message(run_pool, wanted)
+    wait_until(lambda: gate.inside == 1, what="the run that the message's own thread executes")
+    assert statuses() == ["queued"] * 3 + ["running"]
+    assert run_pool._shares.n_taken == len(heartbeat.get()._contexts) == 1
+    refuses.clear()
+    (again,) = dispatch_once(now(), 10, 1).messages
+    others = Message(run_pool, [PoolRun(run.run_id, run.claim_no) for run in again.runs])
+    wait_until(lambda: gate.inside == 4, what="all four at once")
+    gate.is_open.set()
+    message.join()
+    others.join()
+    assert Run.objects.filter(status="succeeded", n_attempts=1).count() == Attempt.objects.count() == 4
+    assert gate.most_inside == 4, "no run was executed twice"
+
+
+def test_waiting_runs_that_get_no_thread_are_queued_again(
+    run_pool: RunPool, gate: Gate, refuses: threading.Event
+) -> None:
+    refuses.set()
+    single = [Message(run_pool, [run]) for run in runs(gate, 3, "silent")]
+    wait_until(lambda: gate.inside == 3, what="three at once")
+    assert run_pool.execute_runs(runs(gate, 1, "silent", "more"), "w", now) == []
+    gate.is_open.set()
+    for message in single:
+        message.join()
+    wait_until(lambda: Run.objects.filter(status="queued", claim_no=1, n_attempts=0).exists(), what="its return")
+    wait_until(lambda: run_pool._shares.n_free == 4, what="a free place")
+    assert not heartbeat.get()._contexts
+    refuses.clear()
+    (again,) = dispatch_once(now(), 10, 1).messages
+    assert len(run_pool.execute_runs([PoolRun(run.run_id, run.claim_no) for run in again.runs], "w", now)) == 1
+
+
+@pytest.mark.parametrize("part", ["start_waiting", "pop_late"])
+def test_waiting_runs_start_after_an_unexpected_error(
+    run_pool: RunPool, gate: Gate, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    works, errors = getattr(run_pool._shares, part), [RuntimeError("a defect")]
+
+    def fail_once(at: float) -> object:
+        if errors:
+            raise errors.pop()
+        return works(at)
+
+    monkeypatch.setattr(run_pool._shares, part, fail_once)
+    monkeypatch.setattr(side_by_side, "FAILURE_PAUSE", 0.1)
+    busy = Message(run_pool, runs(gate, 5, "silent"))
+    wait_until(lambda: gate.inside == 3 and not errors, what="the error")
+    gate.is_open.set()
+    busy.join()
+    wait_until(lambda: statuses() == ["succeeded"] * 5, what="the end of all")
+
+
+def test_a_change_that_cannot_be_reported_stops_no_run(gate: Gate) -> None:
+    def fail() -> NoReturn:
+        raise RuntimeError("a defect")
+
+    run_pool = RunPool()
+    run_pool.start(4, fail)
+    gate.is_open.set()
+    assert len(run_pool.execute_runs(runs(gate, 5, "silent"), "w", now)) == 3
+    wait_until(lambda: statuses() == ["succeeded"] * 5, what="the end of all")
+    run_pool.stop()
+    assert (run_pool.n_extra, run_pool._shares.n_free) == (0, 4)
+
+
+def test_places_are_freed_when_connections_cannot_be_closed(
+    run_pool: RunPool, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close_all = connections.close_all
+
+    def close_and_fail() -> NoReturn:
+        close_all()
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(connections, "close_all", close_and_fail)
+    gate.is_open.set()
+    assert len(run_pool.execute_runs(runs(gate, 5, "silent"), "w", now)) == 3
+    wait_until(lambda: statuses() == ["succeeded"] * 5, what="the end of all")
+    run_pool.stop()
+    assert not heartbeat.get()._contexts
+
+
+def test_claimed_runs_that_cannot_be_prepared_are_left_to_the_reaper(
+    run_pool: RunPool, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(claim: object) -> NoReturn:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(attempt, "prepare", fail)
+    assert run_pool.execute_runs(runs(gate, 3), "w", now) == []
+    assert statuses() == ["running"] * 3
+    assert not heartbeat.get()._contexts, "nobody renews their leases"
+
+
+def test_a_run_that_fails_in_a_thread_frees_its_place(
+    run_pool: RunPool, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> NoReturn:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(end_writer, "write", fail)
+    gate.is_open.set()
+    assert run_pool.execute_runs(runs(gate, 5, "silent"), "w", now) == []
+    run_pool.stop()
+    assert not heartbeat.get()._contexts

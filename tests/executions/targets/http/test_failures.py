@@ -20,7 +20,7 @@ from executions.targets.http.failures import (
     TooManyRedirects,
     explain,
 )
-from executions.targets.http.redaction import Secrets
+from executions.targets.http.redaction.secrets import Secrets
 
 if TYPE_CHECKING:
     from executions.targets.http.failures import Explanation

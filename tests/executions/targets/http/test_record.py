@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from executions.targets.http.exchange import Request, Trace
 from executions.targets.http.record import MAX_HEADER_LENGTH, MAX_HEADERS_LENGTH, decode, record
-from executions.targets.http.redaction import Secrets
+from executions.targets.http.redaction.secrets import Secrets
 from executions.targets.http.response import Response
 from executions.targets.http.urls import parse_http_url
 from values.json_values import find_unstorable

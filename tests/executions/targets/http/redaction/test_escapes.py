@@ -1,0 +1,50 @@
+"""Proves how escapes are removed, and where each character stood before."""
+
+from __future__ import annotations
+
+import html
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from executions.targets.http.redaction.escapes import unescape
+
+PARTS = st.text(st.sampled_from("ab%&;#x\\u0041/'\"é€😀<"), max_size=30)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain", "begins"),
+    [
+        ("a%2Fb", "a/b", [0, 1, 4, 5]),
+        ("%C3%BCx", "üx", [0, 6, 7]),
+        ("%FCx", "üx", [0, 3, 4]),
+        ("a\\u00fcb", "aüb", [0, 1, 7, 8]),
+        ("\\ud83d\\ude00.", "😀.", [0, 12, 13]),
+        ("&#x2b;&#43;&amp;&apos;", "++&'", [0, 6, 11, 16, 22]),
+        ('\\"\\\\\\/\\x41', '"\\/A', [0, 2, 4, 6, 10]),
+        ("100% & more \\n \\u12 &none", "100% & more \\n \\u12 &none", list(range(26))),
+        ("", "", [0]),
+    ],
+)
+def test_escapes_are_removed_and_places_kept(text: str, plain: str, begins: list[int]) -> None:
+    assert unescape(text) == (plain, begins)
+
+
+@given(PARTS)
+def test_a_text_in_a_url_is_read_back(text: str) -> None:
+    assert unescape(quote(text, safe=""))[0] == text
+
+
+@given(st.text("ab<>'\"é€😀", max_size=30))
+def test_a_text_in_html_and_json_is_read_back(text: str) -> None:
+    assert unescape(html.escape(text))[0] == unescape(json.dumps(text)[1:-1])[0] == text
+
+
+@given(PARTS)
+def test_every_character_has_a_place_in_order(text: str) -> None:
+    plain, begins = unescape(text)
+    assert len(begins) == len(plain) + 1
+    assert begins == sorted(begins) and begins[-1] == len(text)
