@@ -108,6 +108,7 @@ class SignInCount(models.Model):
     network = models.CharField(max_length=MAX_NETWORK_LENGTH, blank=True, help_text="Empty: any network.")
     n_failures = models.PositiveIntegerField(default=0)
     failed_at = models.DateTimeField(db_index=True, help_text="When the last attempt began that may fail.")
+    failed_before_at = models.DateTimeField(null=True, help_text="`failed_at` before that attempt.")
     succeeded_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -22,14 +22,18 @@ RETURNING {_COLUMNS}
 # Count an attempt as a failure. Failures before `forgotten_at` do not count any more.
 COUNT_ATTEMPT = """
 UPDATE access_signincount
-SET n_failures = CASE WHEN failed_at > %(forgotten_at)s THEN n_failures ELSE 0 END + 1, failed_at = %(now)s
+SET n_failures = CASE WHEN failed_at > %(forgotten_at)s THEN n_failures ELSE 0 END + 1,
+    failed_before_at = failed_at, failed_at = %(now)s
 WHERE (user_name, network) IN (SELECT * FROM unnest(%(user_names)s::text[], %(networks)s::text[]))
 """
 
-# After a success: clear the failures of the user name, and take the attempt off the network's failures.
+# After a success: clear the failures of the user name, and take the attempt off the network's failures, so that the
+# attempt does not prolong the network's delay. An attempt that began later stays.
 CLEAR_FAILURES = """
 UPDATE access_signincount
 SET n_failures = CASE WHEN user_name = '' THEN greatest(n_failures, 1) - 1 ELSE 0 END,
+    failed_at = CASE WHEN user_name = '' AND failed_at = %(now)s THEN coalesce(failed_before_at, failed_at)
+                     ELSE failed_at END,
     succeeded_at = CASE WHEN user_name <> '' AND network = %(network)s THEN %(now)s ELSE succeeded_at END
 WHERE (user_name, network) IN (SELECT * FROM unnest(%(user_names)s::text[], %(networks)s::text[]))
 """

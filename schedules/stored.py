@@ -11,6 +11,7 @@ from executions.policies import read_as
 from schedules.clock.reading.schedule import parse
 from schedules.clock.rule_change import Clock
 from schedules.clock.spec import InvalidSchedule
+from schedules.clock.zones.data import n_known
 from schedules.policies import JobPolicies
 from values.iso import iso_text
 from values.readable import Unreadable
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
 CACHE_SIZE = 8192  # different texts; jobs whose texts are equal share an entry
 
 
-@lru_cache(maxsize=CACHE_SIZE)
 def read_schedule(text: str) -> ScheduleSpec | Unreadable:
     """Read a schedule from its JSON. Returns Unreadable, never raises, for a schedule that this version cannot read.
 
-    The minimum interval is not checked: it applies to new definitions only.
+    The minimum interval is not checked: it applies to new definitions only. A time zone that only another version of the
+    time zone data has can be read once that version is known to this process.
     """
+    return _read_schedule(text, n_known())
+
+
+@lru_cache(maxsize=CACHE_SIZE)
+def _read_schedule(text: str, n_versions: int) -> ScheduleSpec | Unreadable:
     try:
         return parse(json.loads(text), min_interval=timedelta(0))
     except InvalidSchedule as error:

@@ -59,18 +59,16 @@ def clean_text(text: str) -> str:
     return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def is_same_json(one: object, other: object, *, in_order: bool = False) -> bool:
-    """Return whether two values are equal as JSON; with `in_order`, whether their members have the same order too.
+def is_same_json(one: object, other: object) -> bool:
+    """Return whether two values are equal as JSON. The order of members, and the way a number is written, do not matter.
 
     `true` and 1 differ, unlike in Python. An integer is converted to a float before it is compared with a float,
     because jsonb returns 1e23 as an integer.
     """
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        has_same_names = list(one) == list(other) if in_order else one.keys() == other.keys()
-        return has_same_names and all(is_same_json(item, other[name], in_order=in_order) for name, item in one.items())
+        return one.keys() == other.keys() and all(is_same_json(item, other[name]) for name, item in one.items())
     if isinstance(one, list) and isinstance(other, list):
-        pairs = zip(one, other, strict=False)
-        return len(one) == len(other) and all(is_same_json(*pair, in_order=in_order) for pair in pairs)
+        return len(one) == len(other) and all(is_same_json(*pair) for pair in zip(one, other, strict=True))
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, int | float) and isinstance(other, int | float) and float in (type(one), type(other)):

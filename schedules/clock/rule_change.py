@@ -20,7 +20,7 @@ from functools import lru_cache
 from schedules.clock.due import due_instants
 from schedules.clock.occurrences import occurrences
 from schedules.clock.spec import ScheduleSpec, cron_of
-from schedules.clock.zones.data import OWN_VERSION, is_known, name_in
+from schedules.clock.zones.data import OWN_VERSION, has_zones, is_known, name_in
 from schedules.clock.zones.local_times import has_time_between
 from schedules.clock.zones.zones import LAST_AT, changes, has_other_rules, offset_periods_from, utc_by_fold
 from values.durations import MICROSECOND
@@ -84,14 +84,20 @@ class Rules:
 def find_rules(spec: ScheduleSpec, clock: Clock, version: str | None, mark_at: datetime, now: datetime) -> Rules:
     """Return the rules of a job. `spec`: its schedule. `version`: the version in force; None: keep the job's version.
 
-    The job changes to the version in force if that names other local times around `now`.
+    The job changes to the version in force if that names other local times around `now`. It keeps its own version if the
+    version in force does not have one of its zones yet.
     """
-    if version is None or not is_known(version):
+    if version is None or not has_zones(version, zones_of(spec)):
         version = clock.version
     if is_changed(spec, clock.version, version, now):
         changed = change(spec, clock, version, mark_at)
         return Rules(changed.since.applied_to(spec), version, changed.from_at, changed)
     return Rules(Clock(version, clock.holds).applied_to(spec), version, mark_at)
+
+
+def zones_of(spec: ScheduleSpec) -> frozenset[str]:
+    """Return the names of the time zones of a schedule and its members."""
+    return frozenset(member.timezone for member in _members(spec))
 
 
 def in_version(spec: ScheduleSpec, version: str) -> ScheduleSpec:

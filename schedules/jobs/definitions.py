@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -59,8 +60,11 @@ def create_many(
     Call it inside a transaction, then call `store_chains` for jobs with chains. Raises IntegrityError if a key is
     taken.
     """
-    version = versions.present()
-    jobs = [_new_job(scope_for_new(caller), key, definition, now, version) for key, definition in wanted]
+    zone_data = versions.for_new_clocks([definition.schedule for _, definition in wanted], now)
+    jobs = [
+        _new_job(scope_for_new(caller), key, definition, now, version)
+        for (key, definition), version in zip(wanted, zone_data, strict=True)
+    ]
     values = [_version_values(job.pk, definition) for job, (_, definition) in zip(jobs, wanted, strict=True)]
     for job, spec in zip(jobs, runs.freeze_first(values, now), strict=True):
         job.spec = spec
@@ -95,10 +99,13 @@ def changed_members(job: Job, definition: Definition, start_after: Collection[St
 
 
 def _is_same(name: str, stored: Any, wanted: Any) -> bool:
+    if name not in ("target", "payload"):
+        return is_same_json(stored, wanted)
+    # Receivers sign and hash what is sent: 1 and 1.0 differ, and so do two orders of the same members.
     if name == "target" and isinstance(stored, Mapping):
         # The order of the target's own members means nothing, but that of its headers and its query does.
         stored, wanted = (dict(sorted(value.items())) for value in (stored, wanted))
-    return is_same_json(stored, wanted, in_order=name in ("target", "payload"))
+    return json.dumps(stored) == json.dumps(wanted)
 
 
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
@@ -175,7 +182,8 @@ def _change_schedule(
         _settle_pause(job, now)
     end_span(job.pk, _schedule_end(job, now))
     counts = (job.n_scheduled, job.caught_up_at)
-    columns = _set_clock(job, schedule, now, versions.present(), first_at)
+    [version] = versions.for_new_clocks([schedule], now)
+    columns = _set_clock(job, schedule, now, version, first_at)
     if is_same_timing:
         job.n_scheduled, job.caught_up_at = counts
     is_over = starts_left(schedule, job.n_scheduled) == 0

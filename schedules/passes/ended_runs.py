@@ -12,6 +12,7 @@ from schedules import queries
 from schedules.jobs import chains
 from schedules.models import Job
 from schedules.tick import MAX_RUNS_PER_PASS
+from schedules.zone_data import versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +65,7 @@ def lock_ended_runs(followups: Mapping[UUID, runs.Followup]) -> EndedRuns:
     # Lock before reading: locked rows cannot change until this transaction ends.
     locked = set(queries.lock_free_jobs(wanted))
     jobs = Job.objects.select_related("spec").in_bulk(wanted)
+    versions.load({job.zone_data for job in jobs.values()})  # their time zones may be in these versions only
     n_chained = 0
     for run in runs.Run.objects.filter(pk__in=followups).order_by("finished_at", "pk"):
         starts = [

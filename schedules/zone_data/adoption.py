@@ -8,6 +8,7 @@ job's rows and its mark are always consistent: only a tick, under the row lock, 
 from __future__ import annotations
 
 import sysconfig
+import time
 from datetime import timedelta
 from os import pathsep
 from typing import TYPE_CHECKING
@@ -19,20 +20,23 @@ from django.db import transaction
 from schedules.clock.rule_change import find_rules
 from schedules.clock.zones import data
 from schedules.clock.zones.zones import has_other_rules
-from schedules.models import BeatProcess, Job, ZoneData, ZoneDataInForce
+from schedules.models import BeatProcess, Job, ZoneDataInForce
 from schedules.models.beat_process import LIVING_AFTER
 from schedules.stored import read_clock, read_schedule
-from schedules.zone_data import queries
-from schedules.zone_data.versions import load
+from schedules.zone_data import queries, versions
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
 log = structlog.get_logger(__name__)
 
 JOBS_PER_STEP = 1000  # due jobs wait during a step
+# A step also ends when it has taken this long: comparing two versions of all zones takes seconds, and PostgreSQL
+# ends a transaction in which the beat sends no statement for 4 s (`schedules.queries.LIMIT_LOCK_WAITS`).
+MAX_STEP_SECONDS = 1.0
+JOBS_PER_PART = 20  # of a step; the time is read after each part; comparing one zone takes 5 ms or more
 # Later rounds find jobs that another process was changing during an earlier round.
 ROUNDS_AFTER = (timedelta(seconds=10), timedelta(minutes=1))
 _FIRST_ID = UUID(int=0)
@@ -50,11 +54,11 @@ def adopt(now: datetime) -> bool:
         before = row.version
         if before == data.OWN_VERSION or (before > data.OWN_VERSION and _has_living_beat(before, now)):
             return False
-        _store(data.OWN_VERSION, data.own_rules(), now)
-        is_needed = bool(before)
+        versions.store_own(now)
         if not before and Job.objects.filter(zone_data="").exists():
-            _store("", data.rules_in(_folders_of_machine()), now)
-            is_needed = True
+            versions.store("", data.rules_in(_folders_of_machine()), now)
+        # Before the first beat, a web process may have used another version.
+        is_needed = before or Job.objects.exclude(zone_data=data.OWN_VERSION).exists()
         row.version, row.since_at, row.due_at = data.OWN_VERSION, now, now if is_needed else None
         row.last_job_id, row.n_rounds, row.n_checked, row.n_moved = _FIRST_ID, 0, 0, 0
         row.save()
@@ -63,23 +67,25 @@ def adopt(now: datetime) -> bool:
 
 
 def recompute_once(now: datetime) -> int:
-    """Compute the next instants of the next `JOBS_PER_STEP` jobs anew, if a step is due. Return how many were checked.
+    """Compute the next instants of the next jobs anew, if a step is due. Return how many jobs were checked.
 
-    Only jobs whose zones have changed get a new next instant. A later round begins at the first job again.
+    A step checks `JOBS_PER_STEP` jobs, or fewer if that takes longer than `MAX_STEP_SECONDS`. Only jobs whose zones have
+    changed get a new next instant. A later round begins at the first job again.
     """
     with transaction.atomic():
         if not queries.lock_due_recomputation(now):
             return 0
         row = ZoneDataInForce.objects.get()
         page = queries.page_of_jobs(row.last_job_id, JOBS_PER_STEP)
-        row.n_moved += _recompute(page, row.version, now)
-        row.n_checked += len(page)
-        if len(page) == JOBS_PER_STEP:
-            row.last_job_id = page[-1].id
-        else:
+        n_checked, n_moved = _recompute(page, row.version, now)
+        row.n_checked += n_checked
+        row.n_moved += n_moved
+        if n_checked == len(page) < JOBS_PER_STEP:
             _end_round(row, now)
+        else:
+            row.last_job_id = page[n_checked - 1].id
         row.save()
-    return len(page)
+    return n_checked
 
 
 def _end_round(row: ZoneDataInForce, now: datetime) -> None:
@@ -96,11 +102,25 @@ def _end_round(row: ZoneDataInForce, now: datetime) -> None:
     row.n_rounds += 1
 
 
-def _recompute(page: Iterable[queries.JobZones], version: str, now: datetime) -> int:
-    """Move the next instants of the jobs in `page` whose zones have changed. Return how many were moved."""
-    others = [job for job in page if job.version not in (None, version)]
-    load({version, *(job.version for job in others)})
-    found = [job.id for job in others if _is_in_changed_zone(job, version, now)]
+def _recompute(page: Sequence[queries.JobZones], version: str, now: datetime) -> tuple[int, int]:
+    """Move the next instants of the first jobs in `page`, if their zones have changed.
+
+    Return how many jobs were checked in `MAX_STEP_SECONDS`, and how many of these were moved.
+    """
+    versions.load({version, *(job.version for job in page)})
+    began = time.monotonic()
+    n_checked = n_moved = 0
+    while n_checked < len(page):
+        part = page[n_checked : n_checked + JOBS_PER_PART]
+        n_moved += _recompute_part(part, version, now)
+        n_checked += len(part)
+        if time.monotonic() - began >= MAX_STEP_SECONDS:
+            break
+    return n_checked, n_moved
+
+
+def _recompute_part(part: Iterable[queries.JobZones], version: str, now: datetime) -> int:
+    found = [job.id for job in part if job.version != version and _is_in_changed_zone(job, version, now)]
     moved = []
     for clock in queries.clocks(found) if found else ():
         try:
@@ -128,16 +148,12 @@ def _next_run_at(clock: queries.StoredClock, version: str, now: datetime) -> dat
 
 def _is_in_changed_zone(job: queries.JobZones, version: str, now: datetime) -> bool:
     zones = {job.zone, *job.zones}
-    old = job.version or ""
     try:
-        return any(has_other_rules(zone, old, version, now.year) for zone in zones if zone)
+        return job.version is not None and any(
+            has_other_rules(zone, job.version, version, now.year) for zone in zones if zone
+        )
     except ValueError:  # this process does not know the zone: a tick reports that it cannot read the job
         return False
-
-
-def _store(version: str, rules: dict[str, bytes], now: datetime) -> None:
-    row = ZoneData(version=version, rules=data.pack(rules), stored_at=now)
-    ZoneData.objects.bulk_create([row], ignore_conflicts=True)
 
 
 def _has_living_beat(version: str, now: datetime) -> bool:

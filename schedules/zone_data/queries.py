@@ -22,10 +22,12 @@ SELECT id FROM schedules_zonedatainforce WHERE due_at <= %(now)s FOR UPDATE SKIP
 """
 
 # adoption: the next jobs in the order of their ids, whatever they are, so that a step reads a limited part of the
-# table. Reads the zones without the rest of the schedule: most jobs are in zones that have not changed.
+# table. Reads the zones without the rest of the schedule: most jobs are in zones that have not changed. A schedule that
+# cannot be read may have anything in the place of the list.
 PAGE_OF_JOBS = """
 SELECT id, CASE WHEN state = 'active' THEN zone_data END, schedule->>'timezone',
-       array(SELECT member->>'timezone' FROM jsonb_array_elements(schedule->'specs') AS member)
+       array(SELECT member->>'timezone' FROM jsonb_array_elements(
+           CASE WHEN jsonb_typeof(schedule->'specs') = 'array' THEN schedule->'specs' END) AS member)
   FROM schedules_job WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
 """
 CLOCKS = """

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from schedules.clock.zones.data import OWN_VERSION
+from schedules.passes.follow_ups import follow_once
+from schedules.passes.timed import do_timed_work
 from schedules.tick import tick
 from schedules.zone_data.adoption import adopt, recompute_once
 from tests.acceptance.processes import database_url
@@ -25,14 +27,21 @@ PROGRAM = "import django; django.setup(); from tests.acceptance.other_beat impor
 
 
 class OtherBeat:
-    """A process with this version of the time zone data, in which some zones have other rules. Use it with `with`."""
+    """A process with this version of the time zone data. Use it with `with`.
 
-    def __init__(self, folder: Path, version: str, rules: Mapping[str, str]) -> None:
+    `rules`: zones that have other rules. `lacks`: a zone that this version does not have yet.
+    """
+
+    def __init__(self, folder: Path, version: str, rules: Mapping[str, str], lacks: str = "") -> None:
         package = folder / version / "tzdata"
         shutil.copytree(str(resources.files("tzdata")), package)
         (package / "__init__.py").write_text(f'IANA_VERSION = "{version}"\n')
         for name, rule in rules.items():
             (package / "zoneinfo" / name).write_bytes(tzif(rule))
+        if lacks:
+            (package / "zoneinfo" / lacks).unlink()
+            names = (package / "zones").read_text()
+            (package / "zones").write_text(names.replace(f"{lacks}\n", ""))
         environment = {
             **os.environ,
             "DATABASE_URL": database_url(),
@@ -65,6 +74,8 @@ def answer_lines() -> None:
         "tick": lambda now: tick(now, 500).more,
         "adopt": adopt,
         "recompute": recompute_once,
+        "follow": lambda now: follow_once(now, 500).n_broken,
+        "timed": lambda now: do_timed_work(now, 500),
     }
     for line in sys.stdin:
         act, _, at = line.strip().partition(" ")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,7 +81,66 @@ def test_a_success_does_not_clear_the_failures_of_other_names_from_the_network()
     assert begin("own account", ELSEWHERE, later) == NONE
     succeed("own account", ELSEWHERE, later)
 
-    assert begin("ann", ELSEWHERE, later) == timedelta(seconds=1)
+    assert begin("ann", ELSEWHERE, later) == NONE, "the second after the last failure has passed"
+    assert begin("bob", ELSEWHERE, later) == NETWORK.delay_after(NETWORK.n_free + 1)
+
+
+def fail_elsewhere(n: int) -> datetime:
+    """Let ann sign in elsewhere, then attempts of `n` other users fail there. Return when the last one began."""
+    sign_in(NOW)
+    now = NOW
+    for number in range(n):
+        now = fail(1, f"user {number}", ELSEWHERE, now)
+    return now
+
+
+def sign_in(now: datetime) -> None:
+    assert begin("ann", ELSEWHERE, now) == NONE
+    succeed("ann", ELSEWHERE, now)
+
+
+def test_a_success_does_not_lengthen_the_delay_of_its_network() -> None:
+    failed_at = fail_elsewhere(NETWORK.n_free + 2)
+    sign_in(failed_at + timedelta(seconds=3))
+
+    assert begin("bob", ELSEWHERE, failed_at + timedelta(seconds=3)) == timedelta(seconds=1)
+    assert begin("bob", ELSEWHERE, failed_at + timedelta(seconds=4)) == NONE
+
+
+def test_failures_of_a_network_are_forgotten_while_somebody_signs_in_regularly() -> None:
+    failed_at = fail_elsewhere(NETWORK.n_free + 12)
+    for hours in range(1, 24, 4):
+        sign_in(failed_at + timedelta(hours=hours))
+
+    later = failed_at + FORGOTTEN_AFTER
+    for number in range(NETWORK.n_free):
+        assert begin(f"later {number}", ELSEWHERE, later) == NONE
+    assert begin("bob", ELSEWHERE, later) > NONE
+
+
+def test_a_success_does_not_take_back_a_failure_that_began_later() -> None:
+    failed_at = fail_elsewhere(NETWORK.n_free)
+    now = failed_at + timedelta(hours=1)
+    assert begin("ann", ELSEWHERE, now) == NONE
+    later = fail(1, "bob", ELSEWHERE, now + timedelta(seconds=30))
+    succeed("ann", ELSEWHERE, now)
+
+    assert begin("carl", ELSEWHERE, later) == NETWORK.delay_after(NETWORK.n_free + 1)
+
+
+def test_the_documented_statement_ends_every_delay_and_keeps_known_networks() -> None:
+    fail_elsewhere(NETWORK.n_free + 12)
+    now = fail(PAIR.n_free + 12, network=ELSEWHERE)
+    assert begin("ann", ELSEWHERE, now) > NONE
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    [statement] = re.findall(r'manage.py shell -c "(.*SignInCount.*)"', text)
+
+    exec(statement, {})  # noqa: S102 - the statement of our own document
+    for name in ("ann", "bob"):
+        assert begin(name, ELSEWHERE, now) == NONE
+    for number in range(200):
+        begin("ann", f"203.0.113.{number}", now)
+    assert begin("ann", ELSEWHERE, now) == NONE
 
 
 def test_somebody_elsewhere_cannot_lock_a_user_out_of_a_known_network() -> None:

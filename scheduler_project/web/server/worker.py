@@ -153,8 +153,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
 
     def _free_memory(self) -> None:
         n_bytes = sum(connection.n_in_memory for connection in self.connections)
-        while n_bytes > MAX_IN_MEMORY and (waiting := self._waiting()):
-            found = largest(waiting)
+        while n_bytes > MAX_IN_MEMORY and (holding := [each for each in self._waiting() if each.n_in_memory]):
+            found = largest(holding)
             n_bytes -= found.n_in_memory
             self._n_closed += 1
             self._drop(found)
@@ -219,7 +219,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
     def handle(self, conn: Connection) -> bool:
         """Serve the request. Return whether another request may follow on the connection."""
         try:
-            return bool(self._keepalive_after(conn, self.handle_request(conn.request, conn)))
+            return self._keepalive_after(conn, self.handle_request(conn.request, conn))
         except NoMoreData:  # the body's end is not where it seemed to be
             self._send_refusal(conn, Refusal(HTTPStatus.BAD_REQUEST, "The chunked body cannot be read."))
         except StopIteration as error:
@@ -232,6 +232,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
         except Exception as error:  # noqa: BLE001 - as gunicorn does: it logs the error and responds with 500
             self.handle_error(conn.request, conn.sock, conn.client, error)
         return False
+
+    def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
+        """Return whether another request may follow, which is unknown if the rest of the body cannot be read.
+
+        The response has been sent, so an exception here must not become a second response.
+        """
+        try:
+            return bool(super()._keepalive_after(conn, keepalive))
+        except Exception as error:  # noqa: BLE001 - any error of the parser means that the end of the body is unknown
+            self.log.debug("Closing connection. %s", error)
+            return False
 
     # From the response to the next request
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from schedules.clock.spec import MAX_HASH_KEY_LENGTH
 from schedules.clock.wording import clock_words, day_words, joined
 from schedules.clock.zones.hints import zone_hint
-from schedules.clock.zones.zones import MAX_YEAR, MIN_YEAR, utc_by_fold, zone, zone_names
+from schedules.clock.zones.zones import MAX_YEAR, MIN_YEAR, is_zone, utc_by_fold, zone
 from values.quoting import quoted
 from values.suggestions import did_you_mean
 
@@ -75,7 +75,7 @@ def read_zone(value: object) -> str:
     text = read_text(value)
     if len(text) > _MAX_ZONE_LENGTH:
         raise ValueError(f"is too long: a time zone's name has at most {_MAX_ZONE_LENGTH} characters")
-    if text not in zone_names():
+    if not is_zone(text):
         raise ValueError(f"{quoted(text)} is not an IANA time zone.{zone_hint(text)}")
     return text
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -39,6 +39,22 @@ def is_known(version: str) -> bool:
     return version == OWN_VERSION or version in _others
 
 
+def n_known() -> int:
+    """Return how many versions are known to this process: results that depend on them are valid for this number."""
+    return 1 + len(_others)
+
+
+def has_zones(version: str, names: Iterable[str]) -> bool:
+    """Whether this version is known, and has all these zones."""
+    rules = own_rules() if version == OWN_VERSION else _others.get(version)
+    return rules is not None and rules.keys() >= set(names)
+
+
+def newest_with(names: Collection[str]) -> str | None:
+    """Return the newest known version that has all these zones; None if there is none."""
+    return max((version for version in (OWN_VERSION, *_others) if has_zones(version, names)), default=None)
+
+
 @lru_cache(maxsize=1)
 def own_rules() -> dict[str, bytes]:
     """Return the rules of all zones in the package `tzdata`, by name."""
@@ -61,7 +77,8 @@ def rules_in(folders: Iterable[str]) -> dict[str, bytes]:
 def name_in(name: str, version: str) -> str:
     """Return the name under which `zones.zone` finds a zone as it is in this version.
 
-    This is the zone's own name if its rules are the same as in the own version, or if the version is not known.
+    This is the zone's own name if its rules are the same as in the own version, or if the version is not known or does
+    not have the zone.
     """
     if version == OWN_VERSION or version not in _others:
         return name
@@ -70,6 +87,11 @@ def name_in(name: str, version: str) -> str:
 
 
 def rules_of(name: str) -> bytes | None:
-    """Return the rules of a zone under a name of `name_in`; None for a zone of the own version."""
+    """Return the rules of a zone under a name of `name_in`; None for a zone of the own version.
+
+    A zone that the own version does not have yet is, under its own name, as it is in the newest version that has it.
+    """
     zone, separator, version = name.partition(_SEPARATOR)
+    if not separator and zone not in own_rules():
+        version, separator = newest_with([zone]) or "", _SEPARATOR
     return _others.get(version, {}).get(zone) if separator else None

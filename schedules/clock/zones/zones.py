@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-from schedules.clock.zones.data import name_in, rules_of
+from schedules.clock.zones.data import name_in, newest_with, own_rules, rules_of
 
 MIN_YEAR = 1900  # earlier than any schedule needs, and far from the start of Python's calendar
 MAX_YEAR = 9998  # one year before the end of Python's calendar, so that local times do not exceed the calendar
@@ -76,12 +76,14 @@ def zone_names() -> frozenset[str]:
     return frozenset(available_timezones() - _MACHINE_DEPENDENT)
 
 
+def is_zone(name: str) -> bool:
+    """Whether this is the name of a zone in `zone_names`, or of one that only another known version of the data has."""
+    return name in zone_names() or (name not in own_rules() and newest_with([name]) is not None)
+
+
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """Return the zone with this IANA name, or with a name of `data.name_in`.
-
-    Raises ValueError if `zone_names` does not contain the name.
-    """
+    """Return the zone with this IANA name, or with a name of `data.name_in`. Raises ValueError unless `is_zone`."""
     if rules := rules_of(name):
         return ZoneInfo.from_file(BytesIO(rules), key=name)
     # Check the name first: for the directory "America" or an unsafe path, `ZoneInfo` raises other exceptions.

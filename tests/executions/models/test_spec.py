@@ -126,6 +126,25 @@ class TestChange:
         headers = {**HTTP, "headers": dict(reversed(HTTP["headers"].items()))}
         assert self.version_after(job, payload={**PAYLOAD, "mid": {"a": 2, "b": 1}}, target=headers) == 4
 
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [(1, 1.0), (100, 1e2), (0.0, -0.0), (10**22, 1e22), ({"a": [1]}, {"a": [1.0]})],
+        ids=["whole float", "exponent", "zero", "large float", "nested"],
+    )
+    def test_a_number_that_is_written_differently_is_a_new_version(self, one: object, other: object) -> None:
+        job = make_job(schedule={"kind": "none"}, target=HTTP, payload=one)
+        assert self.version_after(job, payload=one) == 1
+        assert self.version_after(job, payload=other) == 2
+        assert self.version_after(job, payload=other) == 2
+        assert text_of(claim(make_run(Job.objects.get(pk=job.pk))).payload) == text_of(other)
+        assert self.version_after(job, payload=one) == 3
+
+    def test_a_registration_with_another_kind_of_number_changes_the_job(self) -> None:
+        definition = {"name": "x", "target": HTTP, "payload": [1]}
+        assert register({"a": definition}, NOW, actor="tests")["a"].outcome == "created"
+        assert register({"a": definition | {"payload": [1.0]}}, NOW, actor="tests")["a"].outcome == "changed"
+        assert register({"a": definition | {"payload": [1.0]}}, NOW, actor="tests")["a"].outcome == "unchanged"
+
     def test_the_order_of_the_targets_own_members_means_nothing(self) -> None:
         job = make_job(schedule={"kind": "none"}, target=HTTP, payload=PAYLOAD)
         assert self.version_after(job, target=dict(reversed(HTTP.items()))) == 1

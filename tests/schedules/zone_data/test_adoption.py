@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import JSONField, Value
 from structlog.testing import capture_logs
 
 from schedules import queries
@@ -134,6 +135,17 @@ def test_a_recomputation_goes_through_the_jobs_step_by_step(monkeypatch: pytest.
     assert [hour_of(job) for job in jobs] == [16] * 5
 
 
+def test_a_step_that_takes_long_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adoption, "MAX_STEP_SECONDS", 0)
+    monkeypatch.setattr(adoption, "JOBS_PER_PART", 2)
+    put_in_force(OLD, **CHANGED)
+    jobs = [nine_in(VANCOUVER, f"job {n}") for n in range(5)]
+    adopt(NOW)
+    assert [recompute_once(NOW) for _ in range(4)] == [2, 2, 1, 0]
+    assert [hour_of(job) for job in jobs] == [16] * 5
+    assert ZoneDataInForce.objects.get().n_rounds == 1
+
+
 def test_a_paused_job_is_computed_when_its_pause_ends() -> None:
     put_in_force(OLD, **CHANGED)
     job = nine_in(VANCOUVER)
@@ -165,6 +177,16 @@ def test_an_unreadable_schedule_does_not_stop_the_recomputation() -> None:
     adopt(NOW)
     assert recompute_all(NOW) == 2
     assert (hour_of(broken), hour_of(healthy)) == (17, 16)
+
+
+@pytest.mark.parametrize("schedule", [{"specs": 1}, {"specs": {"a": 1}}, {"specs": [1, "x", None, []]}, [], 1, None])
+def test_an_odd_schedule_does_not_stop_the_recomputation(schedule: object) -> None:
+    put_in_force(OLD, **CHANGED)
+    odd, healthy = nine_in(VANCOUVER, "odd"), nine_in(VANCOUVER, "healthy")
+    Job.objects.filter(pk=odd.pk).update(schedule=Value(schedule, JSONField()))
+    adopt(NOW)
+    assert recompute_all(NOW) == 2
+    assert hour_of(healthy) == 16
 
 
 @pytest.mark.django_db(transaction=True)
@@ -205,6 +227,26 @@ def test_jobs_from_before_versions_were_stored_follow_the_data_of_the_machine(
         assert [hour_of(job) for job in jobs] == [16, 8]
     finally:
         data._others.pop("", None)  # known to this process until it ends
+
+
+def test_the_version_of_a_job_that_is_created_before_the_first_beat_is_stored() -> None:
+    nine_in(VANCOUVER)
+    assert bytes(ZoneData.objects.get(pk=OWN_VERSION).rules) == data.pack(data.own_rules())
+
+
+def test_a_reader_stores_no_version() -> None:
+    assert versions.present() == OWN_VERSION
+    assert not ZoneData.objects.exists()
+
+
+def test_the_first_beat_computes_jobs_anew_whose_version_was_another() -> None:
+    put_in_force(OLD, **CHANGED)
+    job = nine_in(VANCOUVER)
+    ZoneDataInForce.objects.all().delete()  # as if no beat had run yet
+    assert hour_of(job) == 17
+    assert adopt(NOW)
+    assert recompute_all(NOW) == 1
+    assert hour_of(job) == 16
 
 
 def test_a_page_of_jobs_is_read_by_the_primary_key() -> None:

@@ -24,11 +24,18 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 SITE = """
 import threading
 
+from scheduler_project.web.server import worker
+
 held = threading.Event()  # set by /health/ready
 
 def app(environ, start_response):
-    body = environ["wsgi.input"].read()
     path = environ["PATH_INFO"]
+    if path == "/unread":
+        start_response("413 Content Too Large", [("Content-Length", "0")])
+        return []
+    body = environ["wsgi.input"].read()
+    if path == "/health/live" and environ["QUERY_STRING"]:
+        worker.MAX_IN_MEMORY = int(environ["QUERY_STRING"])
     if path == "/hold":
         held.wait(30)
     if path == "/health/ready":
@@ -55,6 +62,15 @@ SILENT = {
     "response not read": b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "end not read": b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
     "kept alive": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+}
+
+
+MALFORMED = {
+    "size of a chunk": b"5\r\nhello\r\nzz\r\n",
+    "end of a chunk": b"5\r\nhello, world\r\n0\r\n\r\n",
+    "extension of a chunk": b"5\r\nhello\r\n5;=\r\nworld\r\n0\r\n\r\n",
+    "trailer": b"5\r\nhello\r\n0\r\nX A: b\r\n\r\n",
+    "cut chunk": b"5\r\nhello\r\n123456789\r\nworld",
 }
 
 
@@ -140,6 +156,16 @@ def test_a_long_response_arrives_complete(site: WebProcess) -> None:
     assert len(post(site, "/long")) == 30_000_000
 
 
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
+def test_no_second_response_follows_one_that_was_sent_before_the_body_was_read(site: WebProcess, body: bytes) -> None:
+    with site.connect(CHUNKED.replace(b"/ ", b"/unread ") + body) as client:
+        received = b""
+        while data := client.recv(65536):
+            received += data
+    assert received.startswith(b"HTTP/1.1 413 ")
+    assert received.count(b"HTTP/1.1") == 1
+
+
 def test_a_file_arrives_complete(site: WebProcess, folder: Path) -> None:
     start = site.get("/file").body
     assert start == (folder / "own_site.py").read_bytes()[: len(start)] != b""
@@ -197,3 +223,29 @@ def test_requests_that_occupy_too_much_memory_are_dropped(folder: Path) -> None:
                 continue
         assert post(site, body=b"still there") == b"still there"
         wait_until(lambda: b"clients_disconnected" in site.log.read_bytes(), what="the log line")
+
+
+def test_under_memory_pressure_only_clients_with_unfinished_requests_are_dropped(folder: Path) -> None:
+    whole = HEAD + b"Content-Length: 50000\r\n\r\n" + b"x" * 50_000
+    with (
+        running(folder, "own_site:app", CONFIG + "keepalive = 60\nworker.READ_TIMEOUT = 60.0\n") as site,
+        site.connect(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") as idle,
+        ExitStack() as many,
+    ):
+        assert read_answer(idle).status == 200
+        held = [many.enter_context(site.connect(b"GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n")) for _ in range(2)]
+        queued = [many.enter_context(site.connect(whole)) for _ in range(2)]
+        for _ in range(10):  # each is some passes of the main loop, which read the whole requests
+            assert site.get("/health/live").status == 200
+        assert site.get("/health/live?10000").status == 200  # less memory than the queued requests occupy
+        cut = many.enter_context(site.connect(HEAD + b"Content-Length: 5\r\n\r\nab"))
+        wait_until(lambda: b"clients_disconnected" in site.log.read_bytes(), what="the log line")
+
+        assert site.get("/health/ready").status == 200  # this lets the held requests end
+        assert [read_answer(client).body for client in held] == [b"hello"] * 2
+        assert [len(read_answer(client).body) for client in queued] == [50_000] * 2
+        idle.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert read_answer(idle).status == 200
+        with pytest.raises(ConnectionError):
+            if not cut.recv(1):
+                raise ConnectionError

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from schedules.clock.zones import data
-from schedules.clock.zones.zones import has_other_rules, zone
+from schedules.clock.zones.zones import has_other_rules, is_zone, zone
 from tests.zone_versions import BERLIN, UNTIL_2026, VANCOUVER, know, tzif
 
 WINTER = datetime(2026, 12, 15, 12, tzinfo=UTC)
@@ -74,6 +74,18 @@ def test_a_zone_keeps_its_name_in_a_version_that_nobody_knows() -> None:
 def test_a_name_with_an_unknown_version_is_no_zone(name: str) -> None:
     with pytest.raises(ValueError, match="not an IANA time zone"):
         zone(name)
+
+
+def test_a_zone_that_only_other_versions_have_is_as_in_the_newest_of_them() -> None:
+    first = know("2026-new-1", **{"Asia/Newtown": "<+01>-1"})
+    second = know("2026-new-2", **{"Asia/Newtown": "<+02>-2"})
+    assert is_zone("Asia/Newtown") and not is_zone("Asia/Oldtown") and not is_zone(f"Asia/Newtown@{first}")
+    assert not is_zone("Factory")
+    assert WINTER.astimezone(zone("Asia/Newtown")).utcoffset() == timedelta(hours=2)
+    assert WINTER.astimezone(zone(data.name_in("Asia/Newtown", first))).utcoffset() == timedelta(hours=1)
+    assert not has_other_rules("Asia/Newtown", data.OWN_VERSION, second, 2026)
+    assert data.newest_with(["Asia/Newtown", BERLIN]) == second
+    assert data.newest_with([BERLIN]) == max([data.OWN_VERSION, *data._others])
 
 
 def test_rules_differ_only_if_clocks_differ_around_the_year() -> None:

@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from executions.targets.http.headers import MASK
+from executions.targets.http.redaction import secrets
 from executions.targets.http.redaction.secrets import MIN_SECRET_LENGTH, Secrets
+from tests.regex_steps import count_steps
 from values.json_values import clean_text
 
 if TYPE_CHECKING:
@@ -192,9 +194,9 @@ COSTLY = {
 @pytest.mark.parametrize("headers", COSTLY.values(), ids=COSTLY)
 @pytest.mark.parametrize("unit", ["a", "value/", "x=", "%61", "&amp;", "\\u0061"])
 def test_the_cost_of_hiding_grows_with_the_text_alone(headers: dict[str, str], unit: str) -> None:
-    secrets = Secrets(headers)
-    secrets.hide("")
-    n_steps = [steps_of(partial(secrets.hide, unit * n, is_cut=True)) for n in (500, 1000)]
+    hider = Secrets(headers)
+    hider.hide("")
+    n_steps = [steps_of(partial(hider.hide, unit * n, is_cut=True)) for n in (500, 1000)]
     assert n_steps[1] < 2.2 * n_steps[0]
     assert n_steps[1] < 200 * 1000 * len(unit)
 
@@ -204,7 +206,23 @@ def test_the_secrets_of_the_longest_headers_are_read_in_few_steps(headers: dict[
     assert steps_of(lambda: Secrets(headers).hide("x")) < 150 * 16 * 1024
 
 
+@pytest.mark.parametrize("part", ["x", "a=", 'x="', "/", "y"])
+@pytest.mark.parametrize("start", ["", "x="])
+@pytest.mark.parametrize("name", ["Authorization", "Cookie", "X-Api-Key"])
+def test_the_work_for_a_header_grows_with_its_length_alone(
+    name: str, start: str, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs = []
+    for n_characters in (4_000, 16_000):
+        value = start + part * (n_characters // len(part))
+        steps = count_steps(secrets, monkeypatch, most=10 * len(value))
+        Secrets({name: value})
+        monkeypatch.undo()
+        costs.append(steps.n)
+    assert costs[1] <= 5 * costs[0]
+
+
 def test_a_text_is_hidden_if_there_are_too_many_secrets_to_search_it() -> None:
-    secrets = Secrets({"Cookie": ";".join(f"a=é é {number:x}" for number in range(1400))})
-    assert secrets.hide("anything") == MASK
-    assert secrets.hide("") == ""
+    too_many = Secrets({"Cookie": ";".join(f"a=é é {number:x}" for number in range(1400))})
+    assert too_many.hide("anything") == MASK
+    assert too_many.hide("") == ""
