@@ -18,8 +18,8 @@ _ESCAPE = re.compile(
     r"""|\\(?P<character>["'\\/])""",
     re.IGNORECASE,
 )
-# The first characters of an escape that a cut has left at the end of a text.
-HALF_ESCAPE = re.compile(r"(?:%[0-9a-f]?|\\(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?|&#?[0-9a-z]{0,31})\Z", re.IGNORECASE)
+# The first characters of an escape that a cut has left at the end of a text in lower case.
+HALF_ESCAPE = re.compile(r"(?:%[0-9a-f]?|\\(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?|&#?[0-9a-z]{0,31})\Z")
 
 
 def unescape(text: str) -> tuple[str, list[int]]:
