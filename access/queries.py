@@ -13,7 +13,8 @@ WHERE (user_name, network) IN (SELECT * FROM unnest(%(user_names)s::text[], %(ne
 # Lock and read the counts of an attempt, in the order of the lists; create the missing ones.
 LOCK_COUNTS = f"""
 INSERT INTO access_signincount AS counted (user_name, network, n_failures, failed_at)
-SELECT user_name, network, 0, %(now)s FROM unnest(%(user_names)s::text[], %(networks)s::text[]) AS given (user_name, network)
+SELECT user_name, network, 0, %(now)s
+  FROM unnest(%(user_names)s::text[], %(networks)s::text[]) AS given (user_name, network)
 ON CONFLICT (user_name, network) DO UPDATE SET n_failures = counted.n_failures
 RETURNING {_COLUMNS}
 """

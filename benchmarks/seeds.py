@@ -49,7 +49,8 @@ WITH due AS (
 )
 UPDATE schedules_job AS job
    SET next_run_at = due.at, mark_at = due.at - interval '1 minute', state = 'active',
-       schedule = schedule || jsonb_build_object('at', to_char(due.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.USZ'))
+       schedule = schedule
+           || jsonb_build_object('at', to_char(due.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.USZ'))
   FROM due WHERE job.id = due.id
 """
 # Of every 50 runs, one failed and one was skipped. As in the product, a run's id starts with its nominal instant
@@ -72,7 +73,10 @@ SELECT extract(epoch FROM nominal_at)::float8, extract(epoch FROM started_at)::f
   FROM executions_run WHERE finished_at IS NOT NULL AND status = 'succeeded'
 """
 N_FINISHED = "SELECT count(*) FROM executions_run WHERE finished_at IS NOT NULL"
-UNSUCCESSFUL_RUNS = "SELECT status, reason, count(*) FROM executions_run WHERE finished_at IS NOT NULL AND status <> 'succeeded' GROUP BY 1, 2"
+UNSUCCESSFUL_RUNS = """
+SELECT status, reason, count(*) FROM executions_run
+ WHERE finished_at IS NOT NULL AND status <> 'succeeded' GROUP BY 1, 2
+"""
 # For a partitioned table, these are the parent's indexes. Each DROP and CREATE also applies to all partitions.
 INDEXES = """
 SELECT index.relname, pg_get_indexdef(index.oid)

@@ -12,7 +12,8 @@ threads = 8  # requests that one process serves at the same time; they mostly wa
 timeout = 60  # seconds until a worker process that hangs is killed
 control_socket_disable = True  # nothing uses the socket, and the Docker image's user cannot write to its home folder
 
-# gunicorn believes these headers from the loopback address and from Unix sockets. Without a proxy they are the client's.
+# gunicorn believes these headers from the loopback address and from Unix sockets. Without a proxy, the client has set
+# them.
 if not Environment(os.environ).flag("MAINSPRING_BEHIND_PROXY", default=False):
     forwarded_allow_ips = ""
     forwarder_headers = ""

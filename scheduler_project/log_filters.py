@@ -1,4 +1,4 @@
-"""A log filter that removes the tracebacks of expected errors: a broker that fails, a refused request, a killed process."""
+"""A log filter that removes tracebacks of expected errors: a failing broker, a refused request, a killed process."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ BROKER_TIMEOUT = 1.5
 TIMEOUT_OPTIONS = {"redis": ("socket_timeout", "socket_connect_timeout"), "amqp": ("read_timeout", "write_timeout")}
 # Another beat or a person's request may have locked due rows. Without this delay, the beat would retry in a busy loop.
 LOCKED_RETRY_DELAY = timedelta(milliseconds=50)
-STAND_BY_INTERVAL = timedelta(seconds=1)  # between two looks at a clock that is wrong
+STAND_BY_INTERVAL = timedelta(seconds=1)  # between two checks of a clock that is wrong
 ADOPTION_INTERVAL = timedelta(seconds=5)  # while another version of the time zone data is in force
 STRANDED_CHECK_INTERVAL = timedelta(seconds=5)  # each check asks the broker for the length of every queue
 # Seconds. The minimum time between the starts of two passes, so that jobs due close together share one transaction.

@@ -131,9 +131,9 @@ WITH RECURSIVE above (source_id, job_id) AS (
 SELECT source_id, job_id FROM above
 """
 
-# beat: PostgreSQL's clock, and the earliest due time of each kind of work, in one round trip. Each part reads one entry of a partial index.
-# 'infinity' is left out, and '-infinity' is raised to 'epoch': Python cannot represent these values, which only manual
-# SQL can have stored.
+# beat: PostgreSQL's clock, and the earliest due time of each kind of work, in one round trip. Each part reads one entry
+# of a partial index. 'infinity' is left out, and '-infinity' is raised to 'epoch': Python cannot represent these
+# values, which only manual SQL can have stored.
 NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AND next_run_at < 'infinity'"
 # Indexes job_pause_end, backfill_due and pause_set_due.
 NEXT_PAUSE_END = "SELECT min(paused_until_at) FROM schedules_job WHERE state = 'paused' AND paused_until_at IS NOT NULL"

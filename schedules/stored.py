@@ -25,8 +25,8 @@ CACHE_SIZE = 8192  # different texts; jobs whose texts are equal share an entry
 def read_schedule(text: str) -> ScheduleSpec | Unreadable:
     """Read a schedule from its JSON. Returns Unreadable, never raises, for a schedule that this version cannot read.
 
-    The minimum interval is not checked: it applies to new definitions only. A time zone that only another version of the
-    time zone data has can be read once that version is known to this process.
+    The minimum interval is not checked: it applies to new definitions only. A time zone that only another version of
+    the time zone data has can be read once that version is known to this process.
     """
     return _read_schedule(text, n_known())
 

@@ -93,7 +93,7 @@ def api(staff: User) -> DocumentedClient:
 
 
 def problem_of(response: Any, status: int) -> dict[str, Any]:
-    """Return the problem that an answer holds, after a look at its status, type and members."""
+    """Return the problem document of a response, after checking its status, type and members."""
     assert response.status_code == status, response.content
     assert response["Content-Type"] == PROBLEM
     body: dict[str, Any] = json.loads(response.content)

@@ -8,8 +8,6 @@ from pathlib import Path
 
 _PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
 _BLOCK = re.compile(r"^( *)```python\n((?:.*\n)*?)\1```$", re.MULTILINE)
-
-
 _PATH = re.compile(r"# (\S+\.py)\n")
 
 
@@ -21,8 +19,13 @@ def examples() -> dict[str, str]:
 
 def lines_with(text: str) -> str:
     """Return the example that is not a module, but lines to add to one, and that has this text."""
-    (found,) = (source for source in _sources() if text in source and not _PATH.match(source))
+    (found,) = (lines for lines in lines_to_add() if text in lines)
     return found
+
+
+def lines_to_add() -> list[str]:
+    """Return the examples that are not modules."""
+    return [source for source in _sources() if not _PATH.match(source)]
 
 
 def _sources() -> list[str]:

@@ -140,10 +140,10 @@ def redirect(location: str, status: int = 302) -> Reply:
 
 
 def hang() -> Reply:
-    """Take the request and say nothing until the test is over."""
+    """Take the request and send nothing until the test is over."""
 
     def reply(handler: Handler) -> None:
-        handler.receiver.closing.wait(60)
+        handler.receiver.closing.wait(600)  # longer than the longest test
         handler.close_connection = True
 
     return reply

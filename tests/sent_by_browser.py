@@ -1,4 +1,4 @@
-"""What a browser sends when somebody submits a form of a page without touching it, by the rules of the HTML standard."""
+"""What a browser sends when somebody submits an untouched form of a page, by the rules of the HTML standard."""
 
 from __future__ import annotations
 

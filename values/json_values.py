@@ -60,7 +60,7 @@ def clean_text(text: str) -> str:
 
 
 def is_same_json(one: object, other: object) -> bool:
-    """Return whether two values are equal as JSON. The order of members, and the way a number is written, do not matter.
+    """Return whether two values are equal as JSON. The order of members and the notation of numbers do not matter.
 
     `true` and 1 differ, unlike in Python. An integer is converted to a float before it is compared with a float,
     because jsonb returns 1e23 as an integer.

@@ -157,7 +157,10 @@ ERROR_DESCRIPTIONS = {
 }
 NOT_FOUND = "No object was found at this URL: the URL is wrong, or the object was deleted or is hidden from you."
 NOT_ALLOWED = "You do not have permission to do this."
-NO_KEY = "The request has no API key: send the header `Authorization: Bearer ms_…`. Create a key in the admin, under API keys."
+NO_KEY = (
+    "The request has no API key: send the header `Authorization: Bearer ms_…`. Create a key in the admin, "
+    "under API keys."
+)
 NOT_JSON = "The body is not JSON: send it as JSON, with the header `Content-Type: application/json`."
 PROBLEM_EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
     400: (

@@ -133,8 +133,8 @@ class RunDetail(Run):
     """A run with its attempts, events and definition."""
 
     waits_for: str | None = Field(
-        description="Why a run cannot start yet, as a text: its status is `held`, or it is `queued` and waits in a worker "
-        "until other runs to the same host have ended. Null for other runs.",
+        description="Why a run cannot start yet, as a text: its status is `held`, or it is `queued` and waits in a "
+        "worker until other runs to the same host have ended. Null for other runs.",
         examples=["Concurrency limit reached: 1 active run with the key “printer”, at most 1 allowed"],
     )
     target: Annotated[Any, DocumentedAs(AnyTarget | None)] = Field(

@@ -184,7 +184,7 @@ def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -
 
 
 def cancel(run_id: UUID, now: datetime, *, actor: str) -> RunStatus | None:
-    """Cancel a live run; a running run gets a stop request. Returns the run's status, or None if nothing was changed."""
+    """Cancel a live run; a running run gets a stop request. Return the run's status, or None if nothing has changed."""
     rows = fetch(queries.CANCEL_RUN, {"id": run_id, "now": now, "actor": actor, "reason": ""})
     return RunStatus(rows[0][1]) if rows else None
 

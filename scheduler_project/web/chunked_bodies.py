@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def with_content_length(application: WSGIApplication) -> WSGIApplication:
     """Return an application that sees a chunked body as if it had been sent with a `Content-Length`.
 
-    A body of more than MAX_BODY bytes gets a length above every limit, so that Django refuses it. The server's exception
-    for a malformed body is not caught: the server responds with 400.
+    A body of more than MAX_BODY bytes gets a length above every limit, so that Django refuses it. The server's
+    exception for a malformed body is not caught: the server responds with 400.
     """
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -130,8 +130,8 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
         if len(names) == 1:
             messages.success(
                 request,
-                f"“{names[0]}” is {word}. This applies to jobs with this flag, from the next start by their schedule or "
-                "after another job.",
+                f"“{names[0]}” is {word}. This applies to jobs with this flag, from the next start by their schedule "
+                "or after another job.",
             )
         else:
             messages.success(request, f"{counted(len(names), 'flag')} switched {word}.")

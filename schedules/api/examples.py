@@ -209,8 +209,8 @@ VERDICT: dict[str, Any] = {
     "next_run_at": "2026-11-21T07:30:00Z",
     "warnings": [
         (
-            "On 14 March 2027 clocks in America/New_York go forward from 02:00 to 03:00. 02:30 does not exist that day: this "
-            "schedule runs at 03:00 EDT instead."
+            "On 14 March 2027 clocks in America/New_York go forward from 02:00 to 03:00. 02:30 does not exist that "
+            "day: this schedule runs at 03:00 EDT instead."
         )
     ],
     "timezone_data": "2026f",

@@ -112,8 +112,8 @@ class Ledger(Shape):
         description="Start of the history. Older runs may have been deleted, so no gap before this instant is reported."
     )
     timezone_data: str = Field(
-        description="Version of the IANA time zone data by which schedules are computed now. Occurrences before a change "
-        "of the version are compared by the version of their time."
+        description="Version of the IANA time zone data by which schedules are computed now. Occurrences before a "
+        "change of the version are compared by the version of their time."
     )
     counts: dict[str, int] | None = Field(
         description="Number of occurrences in the window for each `decision`. Null if the window has more than "

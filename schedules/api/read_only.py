@@ -1,7 +1,7 @@
 """Members of a job that no definition contains: how `POST` and `PUT` treat them.
 
-A client may send back what a `GET` shows. But no member is ignored that asks for something else than what is. The state
-is set when a job is created. Every other member must have the value that the job has, or had earlier.
+A client may send back what a `GET` shows. The members in `StateAtCreation` set the state of a new job. Every other
+read-only member must have the value that the job has, or had earlier: another value is refused, not ignored.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class StateAtCreation(Shape):
 
     @classmethod
     def read(cls, sent: Mapping[str, Any]) -> Self:
-        """Return the state that read-only members ask for. Raises InvalidInput."""
+        """Return the state that the read-only members request. Raises InvalidInput."""
         given = {name: sent[name] for name in cls.model_fields if name in sent}
         try:
             found = cls.model_validate(given)

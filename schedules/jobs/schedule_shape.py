@@ -49,10 +49,10 @@ class Schedule(Shape):
     cron: str | None = Field(
         None,
         description="A cron expression of five fields, six with seconds first, or seven with seconds first and the "
-        "year last; or `@daily` and similar names. Beside numbers, lists, ranges and steps, it may contain `?` (as `*`), "
-        "names (`MON`, `MONDAY`), ranges across the end of a field (`22-2`, `FRI-MON`), `L`, `L-3`, `15W` and `LW` as "
-        "day of month, `MON#2`, `5L` and `FRI#L` as day of week, and `H`, `H(0-29)` and `H/15`: numbers that are computed "
-        "from `hash_key`.",
+        "year last; or `@daily` and similar names. Beside numbers, lists, ranges and steps, it may contain `?` (as "
+        "`*`), names (`MON`, `MONDAY`), ranges across the end of a field (`22-2`, `FRI-MON`), `L`, `L-3`, `15W` and "
+        "`LW` as day of month, `MON#2`, `5L` and `FRI#L` as day of week, and `H`, `H(0-29)` and `H/15`: numbers that "
+        "are computed from `hash_key`.",
         examples=["30 2 * * *", "0 9 LW * *", "0 0 9 1 1 ? 2027-2030"],
     )
     hash_key: str | None = Field(

@@ -1,4 +1,4 @@
-"""Tables: jobs, chains, schedule spans, backfills, pause sets, feature flags, stoppages, watch rounds, beats, beat lease."""
+"""Tables: jobs, chains, schedule spans, backfills, pause sets, flags, stoppages, watch rounds, beats, beat lease."""
 
 from schedules.models.backfill import Backfill, BackfillMode, BackfillState
 from schedules.models.beat_process import BeatProcess, beat_problems, living_beats

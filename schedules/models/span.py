@@ -43,8 +43,8 @@ class ScheduleSpan(models.Model):
     )
     holds = models.JSONField(
         null=True,
-        help_text="If the span began with a change of the time zone data: for each schedule the instant from which on it "
-        "named occurrences; empty: all did so from the start.",
+        help_text="If the span began with a change of the time zone data: for each schedule the instant from which on "
+        "it named occurrences; empty: all did so from the start.",
     )
 
     class Meta:

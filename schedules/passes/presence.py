@@ -23,7 +23,7 @@ class Presence:
     def note(self, now: datetime, clock_ahead: timedelta, problem: str) -> None:
         """Write the row, if it is older than `WRITE_INTERVAL` or if `problem` has changed.
 
-        `now`: by PostgreSQL's clock. Also delete the rows of beats that have not been seen for an hour.
+        `now`: by PostgreSQL's clock. The first call also deletes the rows of beats that have not been seen for an hour.
         """
         is_fresh = self._written_at is not None and self._written_at <= now < self._written_at + WRITE_INTERVAL
         if is_fresh and problem == self._problem:

@@ -1,4 +1,4 @@
-"""Stores what a change of the version does to a job: its holds, and where its schedule span ends and a new one begins."""
+"""Stores what a change of the version does to a job: its holds, the end of its schedule span, and a new span."""
 
 from __future__ import annotations
 

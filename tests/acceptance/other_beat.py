@@ -1,4 +1,4 @@
-"""Another beat, whose package `tzdata` has another version: a process that does one pass at a time, at given instants."""
+"""A beat whose package `tzdata` has another version: a process that does one pass at a time, at given instants."""
 
 from __future__ import annotations
 

@@ -98,9 +98,8 @@ def test_a_job_with_a_delay_runs_that_long_after_its_own_previous_run(api: APICl
 
 def test_two_failures_then_a_success_are_one_run_with_growing_delays(api: APIClient, receiver: Receiver) -> None:
     receiver.script("/flaky", answer(500, "no"), answer(500, "no"), answer(200, "yes"))
-    job_id = create(
-        api, target=call(receiver, "/flaky"), policies={"retry": {"delay": "1s", "backoff": "exponential", "jitter": False}}
-    )  # fmt: skip
+    retry = {"delay": "1s", "backoff": "exponential", "jitter": False}
+    job_id = create(api, target=call(receiver, "/flaky"), policies={"retry": retry})
     run_id = run_now(api, job_id)
     wait_until(lambda: ended(run_id), what="the end of the run")
     detail = history(api, run_id)

@@ -1,4 +1,4 @@
-"""Proves that machines with wrong clocks lose no occurrence, repeat none and start none early, and say what is wrong."""
+"""Proves that machines with wrong clocks lose, repeat and start early no occurrence, and say what is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""10,000 jobs in zones that new time zone data change: the ledger names every occurrence once, and no day is doubled."""
+"""10,000 jobs in zones that new time zone data change: the ledger has each occurrence once, and no day is doubled."""
 
 from __future__ import annotations
 

@@ -30,7 +30,10 @@ def log_events() -> dict[str, frozenset[str]]:
 
 
 def _logged(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    """The logger's method and the event of each call: `log.info(event)`, `log.log(level, event)`, `partial(log.info, event)`."""
+    """Yield the logger's method and the event of each call.
+
+    Calls are `log.info(event)`, `log.log(level, event)` and `partial(log.info, event)`.
+    """
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import inspect
 import re
 import runpy
 import textwrap
 from datetime import UTC, datetime, timedelta
-from types import ModuleType, SimpleNamespace
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import django.db
 import pytest
 from django import forms
 from django.db import connection, migrations
@@ -18,18 +21,33 @@ from django.db.migrations.state import ProjectState
 
 from executions.admin.targets.base import Look
 from executions.models import Watch
+from executions.policies import run_policies
 from executions.states import RunStatus
 from executions.targets.base import Failed
 from executions.worker import endings
-from schedules.admin.form import limits, policy_words
+from schedules.admin.form import fields, limits, policy_words
 from schedules.admin.targets.base import Section
-from tests.extending import examples, lines_with
+from schedules.jobs import members
+from schedules.models import job as job_model
+from tests.extending import examples, lines_to_add, lines_with
 from tests.factories import NOW, make_job
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TARGET = {"kind": "file", "path": "/data/in.csv"}
+
+
+# For each example of lines to add: a text in it, and where the page finds the names that the lines use.
+SOURCES_OF_NAMES: dict[str, tuple[object, ...]] = {
+    "retry_timeouts: bool": (run_policies,),
+    "is_final = ": (endings, endings.after_outcome),
+    "switch(": (limits, fields),
+    "After a timeout": (policy_words, policy_words._describe),
+    "owner: Annotated": (members,),
+    "owner = models": (job_model,),
+    "migrations.RunSQL": (django.db,),
+}
 
 
 def run_example(path: str, folder: Path) -> dict[str, Any]:
@@ -45,6 +63,45 @@ def test_the_page_has_an_example_of_each_module() -> None:
         "schedules/admin/targets/file.py",
         "schedules/passes/reactions/slow_runs.py",
     }
+
+
+@pytest.mark.parametrize("path", examples())
+def test_every_name_in_an_example_module_exists(path: str, tmp_path: Path) -> None:
+    tree = ast.parse(examples()[path])
+    imports = (ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    (tmp_path / "imports.py").write_text("\n".join(imports))
+    runpy.run_path(str(tmp_path / "imports.py"))  # the imports for type checkers too
+    assert not names_used(tree) - set(vars(builtins))
+
+
+def test_the_table_of_names_has_each_example_of_lines_to_add() -> None:
+    assert sorted(lines_with(text) for text in SOURCES_OF_NAMES) == sorted(lines_to_add())
+
+
+@pytest.mark.parametrize("text", SOURCES_OF_NAMES)
+def test_every_name_in_an_example_of_lines_to_add_exists(text: str) -> None:
+    lines, known = lines_with(text), set(vars(builtins))
+    if lines.startswith("case "):
+        lines = "match outcome:\n" + indented(lines, 1)
+    elif lines.startswith('"'):
+        lines = f"{{\n{lines}}}"
+    for source in SOURCES_OF_NAMES[text]:
+        known.update(source.__code__.co_varnames if isinstance(source, FunctionType) else vars(source))
+    assert not names_used(ast.parse(lines)) - known
+
+
+def names_used(tree: ast.AST) -> set[str]:
+    """Return the names that the code reads and does not define."""
+    read, defined = set[str](), set[str]()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(name, ast.Load()):
+                read.add(name)
+            case ast.Name(name) | ast.arg(name) | ast.ClassDef(name) | ast.FunctionDef(name) | ast.alias(name, None):
+                defined.add(name)
+            case ast.ExceptHandler(_, str(name)):
+                defined.add(name)
+    return read - defined
 
 
 def test_the_look_shows_the_path(tmp_path: Path) -> None:

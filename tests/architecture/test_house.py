@@ -159,7 +159,7 @@ def test_only_transitions_run_the_statements_that_write_a_status() -> None:
 
 
 def names_used(node: ast.AST) -> set[str]:
-    """The name that is read as `queries.NAME` or `held_queries.NAME`, or the names that are imported from one of them."""
+    """Return the name that is read as `queries.NAME` or `held_queries.NAME`, or the names imported from one of them."""
     if isinstance(node, ast.Attribute) and ast.unparse(node.value) in {"queries", "held_queries"}:
         return {node.attr}
     if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("executions.lifecycle."):

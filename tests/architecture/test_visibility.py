@@ -44,7 +44,8 @@ ENGINE = {
     "schedules/pauses/": "steps of a pause set, limited by the scope of whoever created it",
     "schedules/zone_data/": "the version in force, and the change of all jobs to it",
 }
-# Of these, what callers ask must go through the module as well: see `test_a_question_with_a_caller_passes_the_caller_on`.
+# Questions of callers in these modules must go through the module too: see
+# `test_a_question_with_a_caller_passes_the_caller_on`.
 MANAGERS = {"objects", "_default_manager", "_base_manager"}
 SHORTCUTS = {"get_object_or_404", "get_list_or_404"}
 PERMISSION_CALLS = {"has_perm", "has_perms", "has_module_perms", "get_all_permissions"}

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 # The focused element, if it has neither an outline nor a shadow.
 UNMARKED = """(() => {
-  const marked = (box) => { const style = getComputedStyle(box); return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== "none"; };
+  const marked = (box) => {
+    const style = getComputedStyle(box);
+    const hasOutline = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+    return hasOutline || style.boxShadow !== "none";
+  };
   const place = document.activeElement;
   return place === document.body || marked(place) || marked(place.parentElement) ? "" : place.outerHTML.slice(0, 200);
 })()"""

@@ -1,4 +1,4 @@
-"""The picture of the README can be taken again: a job list in use. `docs/images/jobs.png` is a copy of the one kept here."""
+"""Takes the picture of the README: a job list in use. `docs/images/jobs.png` is a copy of the picture kept here."""
 
 from __future__ import annotations
 

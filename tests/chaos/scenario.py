@@ -1,4 +1,4 @@
-"""The steps of a chaos test: make jobs, start everything, kill for some minutes, wait for the end, check the promises."""
+"""The steps of a chaos test: make jobs, start all processes, kill for minutes, wait for the end, check promises."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def wanted(name: str, **definition: Any) -> dict[str, Any]:
 
 
 def waiting(pool: Executor, **names: str) -> Future[dict[str, Registered]]:
-    """Register jobs (key=name) in another thread. Returns when that registration waits for a lock of this transaction."""
+    """Register jobs (key=name) in another thread. Return when the registration waits for a lock of this transaction."""
 
     def act() -> dict[str, Registered]:
         try:

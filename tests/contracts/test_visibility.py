@@ -1,4 +1,4 @@
-"""An object that `access.visibility` hides from a caller is in no list, count or search, and no address names or changes it."""
+"""An object that `access.visibility` hides from a caller is in no list, count or search; no URL shows or changes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proves that the system checks of kinds and commands report faults, and that nothing is wrong with the built-in ones."""
+"""Proves that the system checks of kinds and commands report faults, and find no fault in the built-in ones."""
 
 from __future__ import annotations
 

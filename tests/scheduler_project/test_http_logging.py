@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 MALFORMED = [
     b"HTTP/1.1 200 OK\r\nSet-Cookie: id=s3cret\r\nno header s3cret\r\nX-Token: s3cret\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 200 OK\r\n Set-Cookie: id=s3cret\r\nContent-Length: 2\r\n\r\nok",
-    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\nX-Token: s3cret\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\nX-Token: s3cret\r\n\r\n"
+        b"2\r\nok\r\n0\r\n\r\n"
+    ),
     b"HTTP/1.1 200 OK\r\nContent-Length: s3cret\r\n\r\nok",
     OK,
 ]

@@ -52,5 +52,8 @@ def test_a_faulty_kind_refuses_to_start_with_its_sentence(command: list[str]) ->
 def test_the_launcher_shows_the_sentences_of_the_checks_alone() -> None:
     code, said = start("manage.py", "check")
     assert code != 0
-    hint = "Correct the module, or remove its name from KINDS in executions/targets/registry.py or MAINSPRING_TARGET_MODULES."
+    hint = (
+        "Correct the module, or remove its name from KINDS in executions/targets/registry.py or "
+        "MAINSPRING_TARGET_MODULES."
+    )
     assert explain(said) == f"mainspring.E001: {SENTENCE} {hint}"

@@ -46,7 +46,7 @@ class CommandConfig(TargetConfig):
     """A registered command, by name.
 
     The job's payload contains the command's parameters. The result of a successful attempt is the value that the
-    command returned. Only the beginning of a result of more than 64 KB is kept.
+    command returned. Only the beginning of a result of more than 64 KiB is kept.
     """
 
     kind: Literal["command"] = "command"

@@ -68,7 +68,7 @@ class Budget:
             raise CutOff
 
     def release(self) -> None:
-        """Remove the function that `guard` set. Call this before the connection is closed or returned to the pool."""
+        """Remove the function that `guard` set. Call this before the connection is closed."""
         with self._lock:
             self._break = None
 

@@ -117,7 +117,7 @@ def _read(sock: socket.socket, request: Request, limits: Limits, budget: Budget,
 def _wire_bytes(limits: Limits) -> int:
     """Return the maximum number of bytes that a response's body may take on the wire.
 
-    A body in chunks of one byte takes 6 bytes per chunk; the factor 8 leaves a margin. The additional 64 KB are for
+    A body in chunks of one byte takes 6 bytes per chunk; the factor 8 leaves a margin. The additional 64 KiB are for
     the parts that hold no data, and for buffering.
     """
     return 8 * limits.body_bytes + 64 * 1024

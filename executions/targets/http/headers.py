@@ -92,7 +92,7 @@ def check_all(headers: dict[str, str]) -> dict[str, str]:
     Raises ValueError if all headers together are too long, or if two names differ only in case, `-` or `_`.
     """
     if sum(len(name) + len(value) + 4 for name, value in headers.items()) > MAX_HEADER_BYTES:
-        raise ValueError(f"The headers together must not be longer than {MAX_HEADER_BYTES // 1024} KB: shorten them.")
+        raise ValueError(f"The headers together must not be longer than {MAX_HEADER_BYTES // 1024} KiB: shorten them.")
     seen: dict[str, str] = {}
     for name in headers:
         other = seen.setdefault(fold(name), name)

@@ -33,8 +33,8 @@ HoldingConnection = TypeVar("HoldingConnection", bound=Holding)
 def longest_waiting(waiting: Collection[Connection]) -> Connection:
     """Return the connection that has waited longest, among those of the address that has the most of them.
 
-    An address that opens many connections loses its own ones. Behind a proxy all connections have one address: there the
-    oldest one is closed, because a proxy sends each request at once. Raises ValueError if `waiting` is empty.
+    An address that opens many connections loses its own ones. Behind a proxy all connections have one address: there
+    the oldest one is closed, because a proxy sends each request at once. Raises ValueError if `waiting` is empty.
     """
     n_of = Counter(connection.address for connection in waiting)
     most = max(n_of.values(), default=0)

@@ -42,7 +42,7 @@ CLOSE_TIMEOUT = 2.0  # seconds for a client to read the end of the response and 
 MAX_IN_MEMORY = 64 * 1024 * 1024  # bytes of requests that arrive, and of responses that clients have not read
 N_ACCEPTED_AT_ONCE = 8  # few, so that the other web process accepts connections too
 COUNT_INTERVAL = 0.05  # seconds between two counts of the memory
-SWEEP_INTERVAL = 0.25  # seconds between two looks at the timeouts
+SWEEP_INTERVAL = 0.25  # seconds between two checks of the timeouts
 # Seconds a busy thread keeps the interpreter while the main loop or a probe waits for it; Python's default is 5 ms.
 SWITCH_INTERVAL = 0.001
 LOG_INTERVAL = 10.0  # seconds between two log lines about closed connections

@@ -77,7 +77,8 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         text(
             "Cron expression",
             "0 9 * * mon-fri",
-            "Five fields, six with seconds first, or seven with the year last. L, L-3, 15W, FRI#2, 22-2 and @daily work too.",
+            "Five fields, six with seconds first, or seven with the year last. L, L-3, 15W, FRI#2, 22-2 and @daily "
+            "work too.",
             mono=True,
         )
     )

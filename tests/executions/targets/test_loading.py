@@ -65,7 +65,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def load(folder: Path, **sources: str) -> list[Error]:
-    """Load the built-in kinds and these modules; return the faults, after checking that the built-in kinds are there."""
+    """Load the built-in kinds and these modules; return the faults. Check that the built-in kinds are there."""
     for name, source in sources.items():
         (folder / f"{name}.py").write_text(source)
     targets, faults = load_targets([*KINDS, *sources])

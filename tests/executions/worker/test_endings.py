@@ -1,4 +1,4 @@
-"""Proves how an attempt ends: from the target's outcome, a lost worker or a killed process, under the job's policies."""
+"""Proves how an attempt ends, under the job's policies: by the target's outcome, a lost worker or a killed process."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import signal
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -80,9 +79,7 @@ def test_a_program_without_a_line_to_wait_for_is_never_ready_by_its_output(setup
 
 def test_a_signal_ends_the_wait_at_once(setup: Setup) -> None:
     os.kill(os.getpid(), signal.SIGCHLD)
-    started_at = time.monotonic()
-    setup.reader.run(30)
-    assert time.monotonic() - started_at < 10
+    setup.reader.run(3600)
     setup.end()
 
 

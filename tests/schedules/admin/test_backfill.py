@@ -29,8 +29,8 @@ def test_a_backfill_starts_after_its_preview_is_confirmed(admin: StaffClient, jo
     assert "No backfill yet." in page_of(admin.get(at))
     shown = page_of(admin.post(at, RANGE))
     assert (
-        "The range has 3 occurrences; the backfill will create 3 runs, scheduled from 20 Nov 09:00:00 UTC to 20 Nov 11:00:00 UTC."
-        in shown
+        "The range has 3 occurrences; the backfill will create 3 runs, scheduled from 20 Nov 09:00:00 UTC to "
+        "20 Nov 11:00:00 UTC." in shown
     )
     assert not Backfill.objects.exists()
     shown = page_of(admin.post(at, {**RANGE, "confirmed": "1"}, follow=True))

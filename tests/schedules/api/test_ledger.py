@@ -1,4 +1,4 @@
-"""Proves that the ledger's API returns each occurrence with its decision, pages long windows and refuses invalid ones."""
+"""Proves that the ledger's API returns each occurrence with its decision, pages long windows, refuses invalid ones."""
 
 from __future__ import annotations
 

@@ -125,7 +125,10 @@ def test_days_before_start_at_are_not_reported_as_days_without_the_event() -> No
 def test_a_period_of_days_without_the_event_gets_a_warning() -> None:
     assert warnings(spec(), NOW) == []
     assert warnings(spec("sunset", **TROMSO), NOW) == [
-        "At this latitude some days have no sunset: the schedule does not run between 1 January 2027 and 15 January 2027."
+        (
+            "At this latitude some days have no sunset: the schedule does not run between 1 January 2027 and "
+            "15 January 2027."
+        )
     ]
 
 

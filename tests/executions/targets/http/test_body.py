@@ -111,7 +111,7 @@ def test_other_bodies_are_encoded_by_the_stated_charset_too(
     [
         ({"body_format": "raw", "headers": TYPE}, "Zürich €", "payload", '"€"'),
         ({"body_format": "form", "headers": TYPE}, {"a": "€"}, "payload", "charset=utf-8"),
-        ({"body_format": "raw", "headers": {"content-type": "a/b; charset=latin-99"}}, "x", "headers.content-type", "-99"),
+        ({"body_format": "raw", "headers": {"content-type": "a;charset=latin-99"}}, "x", "headers.content-type", "-99"),
         ({"headers": {"Content-Type": "a/b; charset=rot13"}}, "x", "headers.Content-Type", "rot13"),
         ({"headers": {"Content-Type": "a/b; charset="}}, "x", "headers.Content-Type", "charset=utf-8"),
         ({"headers": {"Content-Type": "a/b; charset=punycode"}}, "x", "headers.Content-Type", "unknown"),

@@ -51,7 +51,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         ({"headers": {"X-A": "1", "x-a": "2"}}, "headers", "same header"),
         ({"headers": {"X-Forwarded-For": "1", "X_Forwarded_For": "2"}}, "headers", "X_Forwarded_For"),
         ({"headers": {f"X-{n}": "" for n in range(101)}}, "headers", "100"),
-        ({"headers": {"X-A": "a" * 17_000}}, "headers", "16 KB"),
+        ({"headers": {"X-A": "a" * 17_000}}, "headers", "16 KiB"),
         ({"query": {"a": None}}, "query.a", "number"),
         ({"query": {"a": {"b": 1}}}, "query.a", "number"),
         ({"query": {"a": "b" * 2048}}, "", "2048"),

@@ -7,7 +7,6 @@ import socket
 import ssl
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -58,42 +57,34 @@ def connection_to(
 
 
 def test_a_connection_that_is_never_accepted_fails_at_the_connect_timeout() -> None:
-    with full_listener() as port:
-        started = time.monotonic()
-        with pytest.raises(TimeoutError):
-            connection_to(port).open(Budget(30), 0.1)
-        assert time.monotonic() - started < 10
+    with full_listener() as port, pytest.raises(TimeoutError) as caught:
+        connection_to(port).open(Budget(3600), 0.1)
+    assert caught.value.errno is None, "the kernel has given up, after two minutes"
 
 
+@pytest.mark.timeout(100)  # seconds: the kernel gives up after two minutes, and that must not look like the stop
 def test_a_stop_breaks_a_connection_that_is_being_opened() -> None:
-    budget = Budget(30)
+    budget = Budget(3600)
     with full_listener() as port:
         timer = threading.Timer(0.1, budget.cut, [StopReason.CANCELLED])
         timer.start()
-        started = time.monotonic()
         with pytest.raises(CutOff):
-            connection_to(port).open(budget, 20)
-        assert time.monotonic() - started < 10
+            connection_to(port).open(budget, 3600)
         timer.join()
 
 
 def test_a_tls_handshake_without_a_reply_fails_at_the_connect_timeout() -> None:
-    with silent_listener() as (_, port):
-        started = time.monotonic()
-        with pytest.raises(TimeoutError):
-            connection_to(port, "https").open(Budget(30), 0.1)
-        assert time.monotonic() - started < 10
+    with silent_listener() as (_, port), pytest.raises(TimeoutError):
+        connection_to(port, "https").open(Budget(3600), 0.1)
 
 
 def test_a_stop_breaks_a_tls_handshake() -> None:
-    budget = Budget(30)
+    budget = Budget(3600)
     with silent_listener() as (_, port):
         timer = threading.Timer(0.1, budget.cut, [StopReason.CANCELLED])
         timer.start()
-        started = time.monotonic()
         with pytest.raises(OSError):
-            connection_to(port, "https").open(budget, 20)
-        assert time.monotonic() - started < 10
+            connection_to(port, "https").open(budget, 3600)
         timer.join()
     assert budget.cut_by is StopReason.CANCELLED
 

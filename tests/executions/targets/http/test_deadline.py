@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 
 import pytest
 from hypothesis import given
@@ -27,9 +26,7 @@ def test_the_watchdog_wakes_a_thread_that_waits_for_a_silent_server() -> None:
     watchdog.get().watch(budget)
     with near, far:
         budget.guard(breaker_of(near))
-        started = time.monotonic()
         assert near.recv(1) == b""
-        assert time.monotonic() - started < 10
     assert budget.cut_by == EXPIRED
     with pytest.raises(CutOff):
         budget.check()

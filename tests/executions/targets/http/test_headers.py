@@ -121,7 +121,7 @@ def test_the_headers_together_have_a_limit(n_bytes: int, is_accepted: bool) -> N
     if is_accepted:
         assert check_all(headers) is headers
     else:
-        with pytest.raises(ValueError, match="longer than 16 KB"):
+        with pytest.raises(ValueError, match="longer than 16 KiB"):
             check_all(headers)
 
 

@@ -1,4 +1,4 @@
-"""Proves that the job form shows a definition completely, changes nothing untouched, and shows errors at their fields."""
+"""Proves that the job form shows the whole definition, changes nothing untouched, and shows errors at their fields."""
 
 from __future__ import annotations
 

@@ -88,7 +88,8 @@ def test_a_number_of_runs_within_its_limits_is_read(text: str, n: int | None) ->
     [
         pytest.param(
             BackfillPreview(3, False, 2, 1, MORNING, NOW, False),
-            "The range has 3 occurrences; the backfill will create 2 runs, scheduled from 20 Nov 09:00:00 UTC to 20 Nov 12:00:00 UTC.",
+            "The range has 3 occurrences; the backfill will create 2 runs, scheduled from 20 Nov 09:00:00 UTC to "
+            "20 Nov 12:00:00 UTC.",
             id="some start",
         ),
         pytest.param(
@@ -108,12 +109,14 @@ def test_a_number_of_runs_within_its_limits_is_read(text: str, n: int | None) ->
         ),
         pytest.param(
             BackfillPreview(10_000, True, 9000, 1000, MORNING, NOW, True),
-            "The range has more than 10,000 occurrences; the backfill will create 9,000 runs or more, the first one scheduled for 20 Nov 09:00:00 UTC.",
+            "The range has more than 10,000 occurrences; the backfill will create 9,000 runs or more, the first one "
+            "scheduled for 20 Nov 09:00:00 UTC.",
             id="too many to count",
         ),
         pytest.param(
             BackfillPreview(2, True, 2, 0, MORNING, NOW, False),
-            "The range has more than 2 occurrences; the backfill will create 2 runs, scheduled from 20 Nov 09:00:00 UTC to 20 Nov 12:00:00 UTC.",
+            "The range has more than 2 occurrences; the backfill will create 2 runs, scheduled from 20 Nov 09:00:00 "
+            "UTC to 20 Nov 12:00:00 UTC.",
             id="the limit of runs is reached",
         ),
     ],

@@ -56,8 +56,8 @@ def refusal(text: str) -> str:
         (
             "cron(0 9 ? * 2-6 *)",
             (
-                'cron(…) is the notation of AWS: write "0 9 ? * MON-FRI". AWS counts the days of the week from 1 (Sunday), '
-                "so 2-6 is MON-FRI."
+                'cron(…) is the notation of AWS: write "0 9 ? * MON-FRI". AWS counts the days of the week from 1 '
+                "(Sunday), so 2-6 is MON-FRI."
             ),
         ),
         (
@@ -92,13 +92,16 @@ def refusal(text: str) -> str:
         (
             "@reboot",
             (
-                "@reboot names no time, so it can't be scheduled here. Use @yearly, @annually, @monthly, @weekly, @daily, "
-                "@midnight or @hourly."
+                "@reboot names no time, so it can't be scheduled here. Use @yearly, @annually, @monthly, @weekly, "
+                "@daily, @midnight or @hourly."
             ),
         ),
         (
             "@fortnightly",
-            '"@fortnightly" is not a nickname. Use @yearly, @annually, @monthly, @weekly, @daily, @midnight or @hourly.',
+            (
+                '"@fortnightly" is not a nickname. Use @yearly, @annually, @monthly, @weekly, @daily, @midnight or '
+                "@hourly."
+            ),
         ),
         (
             "0 9 1 1 * 2027",
@@ -123,8 +126,8 @@ def refusal(text: str) -> str:
         (
             "0 0",
             (
-                "has 2 fields, but needs 5 (minute, hour, day of month, month, day of week), 6 with seconds first, or 7 with "
-                "seconds first and the year last."
+                "has 2 fields, but needs 5 (minute, hour, day of month, month, day of week), 6 with seconds first, or "
+                "7 with seconds first and the year last."
             ),
         ),
     ],

@@ -83,7 +83,10 @@ from schedules.clock.cron.words import cron_words
         ),
         (
             "0 9 1-7,*/9 * MON-WED,FRI",
-            "At 09:00 on the 1st to 7th, 10th, 19th and 28th of the month and on Mondays, Tuesdays, Wednesdays and Fridays",
+            (
+                "At 09:00 on the 1st to 7th, 10th, 19th and 28th of the month and on Mondays, Tuesdays, Wednesdays and "
+                "Fridays"
+            ),
         ),
         ("0 9 13 2,4 FRI", "At 09:00 on the 13th of the month and on Fridays, in February and April"),
         ("0 9 1 1 MON", "At 09:00 on 1 January and on Mondays in January"),

@@ -154,14 +154,17 @@ def test_a_schedule_without_a_key_is_described_as_an_example() -> None:
     assert describe(schedule).endswith(" every day, for example (UTC)")
     assert warnings(schedule, NOW) == [
         (
-            "Each H stands for a number that is computed from the job's id. The id is not known here, so the times are only an "
-            f"example: “{numbers}”."
+            "Each H stands for a number that is computed from the job's id. The id is not known here, so the times are "
+            f"only an example: “{numbers}”."
         )
     ]
     keyed = with_hash_key(schedule, KEY)
     assert describe(keyed) == "At 05:33 every day (UTC)"
     assert warnings(keyed, NOW) == [
-        "Each H stands for a number that is computed from the job's id or hash_key: here the expression is “33 5 * * *”."
+        (
+            "Each H stands for a number that is computed from the job's id or hash_key: here the expression is "
+            "“33 5 * * *”."
+        )
     ]
 
 

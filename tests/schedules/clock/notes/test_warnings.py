@@ -31,34 +31,40 @@ def spec(**data: object) -> ScheduleSpec:
         ),
         (
             {"cron": "30 2,14 * * *", "dst_gap": "skip"},
-            "02:30 does not exist that day: this schedule does not run at that time, only at its other times of that day.",
+            (
+                "02:30 does not exist that day: this schedule does not run at that time, only at its other times of "
+                "that day."
+            ),
         ),
         (
             {"cron": "0,30 2,14 * * *", "dst_gap": "skip"},
             (
-                "02:00 and 02:30 do not exist that day: this schedule does not run at those times, only at its other times of "
-                "that day."
+                "02:00 and 02:30 do not exist that day: this schedule does not run at those times, only at its other "
+                "times of that day."
             ),
         ),
         (
             {"cron": "*/30 2 * * *"},
             (
-                "On 14 March 2027 clocks in America/New_York go forward from 02:00 to 03:00. 02:00 to 03:00 does not exist "
-                "that day, so this schedule does not run on that day."
+                "On 14 March 2027 clocks in America/New_York go forward from 02:00 to 03:00. 02:00 to 03:00 does not "
+                "exist that day, so this schedule does not run on that day."
             ),
         ),
         (
             {"cron": "*/30 2-4 * * *"},
             (
-                "02:00 to 03:00 does not exist that day, so this schedule has no run then; it runs at its other times of that "
-                "day."
+                "02:00 to 03:00 does not exist that day, so this schedule has no run then; it runs at its other times "
+                "of that day."
             ),
         ),
         ({"cron": "* * 2 * * SUN"}, "so this schedule does not run on that day."),
         ({"cron": "*/30 1 * * *"}, "01:00 to 02:00 occurs twice, and this schedule runs both times."),
         (
             {"cron": "0 9 1 * ? *"},
-            "six fields, so the first one is the second. If the last one is meant as a year, as in AWS, write “0 9 1 * ?”.",
+            (
+                "six fields, so the first one is the second. If the last one is meant as a year, as in AWS, write "
+                "“0 9 1 * ?”."
+            ),
         ),
         (
             {"cron": "0 0 9 ? * 2-6 *"},
@@ -80,8 +86,8 @@ def spec(**data: object) -> ScheduleSpec:
         (
             {"cron": "0 0 */2 * *"},
             (
-                "The step of the day of month starts again each month: */2 means the 1st, 3rd, 5th and so on, and the 1st "
-                "follows the 31st."
+                "The step of the day of month starts again each month: */2 means the 1st, 3rd, 5th and so on, and the "
+                "1st follows the 31st."
             ),
         ),
         ({"cron": "0 0 */10 * *"}, "*/10 means the 1st, 11th, 21st and 31st, and the 1st follows the 31st."),

@@ -43,8 +43,8 @@ def spec(**data: object) -> ScheduleSpec:
         (
             "Etc/GMT-2",
             (
-                "The time zone Etc/GMT-2 is east of Greenwich, always UTC+2: in the names Etc/GMT the sign is inverted, and "
-                "clocks never change. Use the name of a place to follow its clocks."
+                "The time zone Etc/GMT-2 is east of Greenwich, always UTC+2: in the names Etc/GMT the sign is "
+                "inverted, and clocks never change. Use the name of a place to follow its clocks."
             ),
         ),
     ],

@@ -57,8 +57,8 @@ def suggested(text: str) -> list[str]:
         (
             "UTC+2",
             (
-                ' It is a UTC offset: use the name of a place, so that its clock changes are followed, or "Etc/GMT-2". In the '
-                "names Etc/GMT the sign is inverted: this one is 2 hours ahead of UTC."
+                ' It is a UTC offset: use the name of a place, so that its clock changes are followed, or "Etc/GMT-2". '
+                "In the names Etc/GMT the sign is inverted: this one is 2 hours ahead of UTC."
             ),
         ),
         (

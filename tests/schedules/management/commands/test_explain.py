@@ -52,10 +52,8 @@ def test_a_history_without_gaps_exits_with_zero(job: Job) -> None:
     assert code == 0
     lines = text.splitlines()
     assert len(lines) == 5
-    assert (
-        lines[0]
-        == f"{START + timedelta(minutes=1):%Y-%m-%d %H:%M:%S}         Started        Ran, 8 ms late, took 250 ms, succeeded."
-    )
+    at = f"{START + timedelta(minutes=1):%Y-%m-%d %H:%M:%S}"
+    assert lines[0] == f"{at}         Started        Ran, 8 ms late, took 250 ms, succeeded."
     assert lines[-1].endswith("UTC: 4 started.")
 
 

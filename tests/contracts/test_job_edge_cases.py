@@ -1,4 +1,4 @@
-"""Proves the right value for small inputs about jobs at which other schedulers fail: edits, numbers, order, state."""
+"""Proves that edits, numbers, the order of members, and the state of new jobs are kept exactly as they were sent."""
 
 from __future__ import annotations
 
@@ -124,44 +124,44 @@ def refused(payload: str, target: str = '{"kind": "command", "name": "demo.echo"
 FORM = ', "body_format": "form"'
 QUERY = ', "query": {"zeta": 1, "alpha": "x", "mid": [2, 1]}'
 HTTP = '{"kind": "http", "url": "https://example.org", "query": {"r": 0.1234567890123456789}}'
-# The number of the case, what to do, and the right value.
+# By behaviour: what to do, and the expected value.
 CASES: dict[str, tuple[Callable[[World], Any], Any]] = {
-    "2 a registration every 2 s": (registered_every_two_seconds, ["05", "10", "15", "20"]),
-    "2 edits of other members": (anchor_after_edits, {True}),
-    "5 a form that was overtaken": (
+    "registrations every 2 s do not delay an interval of 5 s": (registered_every_two_seconds, ["05", "10", "15", "20"]),
+    "edits of other members keep the anchor": (anchor_after_edits, {True}),
+    "a form that was overtaken saves nothing and shows the changes": (
         form_saved_after_a_patch,
         ("by hand", "0 3 * * *", {"message": "changed"}, True),
     ),
-    "6 numbers": (
+    "numbers that would lose digits are refused": (
         refused('{"amount": 12345678901234567.89, "r": 0.1234567890123456789}'),
         ["payload.amount", "payload.r"],
     ),
-    "6 a number in a query": (refused("null", HTTP), ["target.query.r"]),
-    "6 numbers that a double keeps": (
+    "a number in a query that would lose digits is refused": (refused("null", HTTP), ["target.query.r"]),
+    "numbers that a double keeps are delivered": (
         lambda world: world.delivered("", '{"a": 0.1, "n": 12345678901234567890}').body(),
         b'{"a":0.1,"n":12345678901234567890}',
     ),
-    "7 a body of JSON": (
+    "a JSON body keeps the order of its members": (
         lambda world: world.delivered("", ORDERED).body(),
         b'{"zeta":1,"alpha":[],"mid":{"b":1,"a":2}}',
     ),
-    "7 a body of a form": (
+    "a form body keeps the order of its members": (
         lambda world: world.delivered(FORM, '{"zeta": 1, "alpha": "x", "mid": [2, 1]}').body(),
         b"zeta=1&alpha=x&mid=2&mid=1",
     ),
-    "7 a query": (
+    "a query keeps the order of its members": (
         lambda world: world.delivered(QUERY, "null").request_lines[-1],
         "POST /hook?zeta=1&alpha=x&mid=2&mid=1 HTTP/1.1",
     ),
-    "7 a repeated name": (refused('{"a": 1, "a": 2}'), ["payload.a"]),
-    "7 a repeated name inside": (refused('[{"b": {"a": 1, "a": 2}}]'), ["payload.0.b.a"]),
-    "14 state": (state_of_new(state="paused"), ("paused", False)),
-    "14 enabled": (state_of_new(enabled=False), ("paused", False)),
-    "15 another time": (
+    "a repeated name is refused": (refused('{"a": 1, "a": 2}'), ["payload.a"]),
+    "a repeated name in a nested object is refused": (refused('[{"b": {"a": 1, "a": 2}}]'), ["payload.0.b.a"]),
+    "a job is created paused by its state": (state_of_new(state="paused"), ("paused", False)),
+    "a job is created paused by enabled": (state_of_new(enabled=False), ("paused", False)),
+    "a patch of the time keeps the rest of the schedule": (
         schedule_after({"cron": "0 3 * * *"}, "cron", "timezone", "max_runs"),
         ["0 3 * * *", "America/New_York", 7],
     ),
-    "15 another kind": (
+    "a patch of the kind keeps what the new kind has": (
         schedule_after({"every": "5m"}, "every", "cron", "timezone", "max_runs"),
         ["5m", None, "America/New_York", 7],
     ),
@@ -176,6 +176,6 @@ def world(api: DocumentedClient, staff: User, settings: Settings) -> Iterator[Wo
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_reported_case_has_the_right_value(name: str, world: World) -> None:
-    act, right = CASES[name]
-    assert act(world) == right
+def test_the_value_is_as_expected(name: str, world: World) -> None:
+    act, expected = CASES[name]
+    assert act(world) == expected

@@ -1,4 +1,4 @@
-"""Proves the right value for small HTTP inputs at which other schedulers fail: one attempt against a raw socket each."""
+"""Proves the outcome of single attempts with unusual responses, redirects, connections and charsets, on raw sockets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def drop_the_second_request(peer: socket.socket) -> None:
 
 @dataclass
 class Case:
-    """Runs with a target (and a payload) against a server that gives these answers, and what must be seen then."""
+    """A target and a payload, the server's responses, the number of runs, and a check of each outcome."""
 
     answers: list[Answer]
     target: dict[str, Any] = field(default_factory=dict)
@@ -60,44 +60,59 @@ def waits_for_the_cap(outcome: Outcome, server: RawServer) -> bool:
 
 POST = ["POST /hook HTTP/1.1"]
 CASES = {
-    "3: early hints": Case([b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n" + OK]),
-    "3: processing, twice": Case([b"HTTP/1.1 102 Processing\r\n\r\n" * 2 + OK], {"method": "POST"}, {"a": 1}, 1, POST),
-    "3: other protocol": Case(
+    "early hints are skipped": Case([b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n" + OK]),
+    "two processing responses are skipped": Case(
+        [b"HTTP/1.1 102 Processing\r\n\r\n" * 2 + OK], {"method": "POST"}, {"a": 1}, 1, POST
+    ),
+    "a switch of protocols is an invalid response": Case(
         [b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK],
         check=lambda outcome, server: isinstance(outcome, Failed) and outcome.code == "invalid_response",
     ),
-    "8: seconds": Case([status(b"503 Busy", b"Retry-After: 99999999999")], check=waits_for_the_cap),
-    "8: more digits": Case([status(b"429 Busy", b"Retry-After: " + b"9" * 5000)], check=waits_for_the_cap),
-    "8: last date": Case([status(b"503 Busy", b"Retry-After: Fri, 31 Dec 9999 23:59:59 -2359")], check=waits_for_the_cap),
-    "9: spaces": Case(
+    "a retry-after of many seconds means the cap": Case(
+        [status(b"503 Busy", b"Retry-After: 99999999999")], check=waits_for_the_cap
+    ),
+    "a retry-after of 5000 digits means the cap": Case(
+        [status(b"429 Busy", b"Retry-After: " + b"9" * 5000)], check=waits_for_the_cap
+    ),
+    "a retry-after beyond the last date means the cap": Case(
+        [status(b"503 Busy", b"Retry-After: Fri, 31 Dec 9999 23:59:59 -2359")], check=waits_for_the_cap
+    ),
+    "spaces in a location are encoded": Case(
         [status(b"302 Found", b"Location: /a b?x=1 2"), OK],
         {"follow_redirects": True},
         request_lines=["GET /hook HTTP/1.1", "GET /a%20b?x=1%202 HTTP/1.1"],
     ),
-    "9: UTF-8 and a backslash": Case(
+    "non-ASCII and backslashes in a location are read as in a browser": Case(
         [status(b"302 Found", "Location: \\ä\\ö?ü".encode()), OK],
         {"follow_redirects": True},
         request_lines=["GET /hook HTTP/1.1", "GET /%C3%A4/%C3%B6?%C3%BC HTTP/1.1"],
     ),
-    "9: a line break": Case(
+    "a line break in a location adds no header": Case(
         [status(b"302 Found", b"Location: /a%0d%0aEvil: 1\rEvil: 2"), OK],
         {"follow_redirects": True},
         request_lines=["GET /hook HTTP/1.1", "GET /a%0D%0AEvil:%201Evil:%202 HTTP/1.1"],
         check=lambda outcome, server: "evil" not in server.headers(),
     ),
-    "11: dropped connections": Case(
-        [drop_the_second_request], {"method": "POST"}, n_runs=5, request_lines=POST * 5,
+    "no run is lost when the server drops kept connections": Case(
+        [drop_the_second_request],
+        {"method": "POST"},
+        n_runs=5,
+        request_lines=POST * 5,
         check=lambda outcome, server: isinstance(outcome, Succeeded) and server.n_connections == 5,
     ),
-    "12: raw": Case(
-        [OK], {"method": "POST", "body_format": "raw", "headers": LATIN_1}, "Zürich", 1, POST,
+    "a raw body is encoded in the charset of the content type": Case(
+        [OK],
+        {"method": "POST", "body_format": "raw", "headers": LATIN_1},
+        "Zürich",
+        1,
+        POST,
         check=lambda outcome, server: server.body() == b"Z\xfcrich",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_reported_case_ends_as_it_should(case: Case) -> None:
+def test_an_unusual_exchange_has_the_right_outcome(case: Case) -> None:
     with raw_server(*case.answers) as server:
         config = parse({"kind": "http", "url": server.url("/hook"), **case.target}, case.payload)
         outcomes = [HttpTarget().execute(config, case.payload, RecordingContext()) for _ in range(case.n_runs)]
@@ -105,7 +120,7 @@ def test_a_reported_case_ends_as_it_should(case: Case) -> None:
         assert all(case.check(outcome, server) for outcome in outcomes), outcomes
 
 
-def test_case_10_a_call_that_is_silent_for_a_minute_is_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_that_is_silent_for_a_minute_is_probed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The options are read from the client's socket while its request waits for the answer."""
     sockets: list[socket.socket] = []
     real = socket.socket.connect
@@ -126,7 +141,7 @@ def test_case_10_a_call_that_is_silent_for_a_minute_is_probed(monkeypatch: pytes
     assert seen == [1]
 
 
-def test_case_12_a_payload_outside_its_charset_is_refused_when_saved_and_sent() -> None:
+def test_a_payload_outside_its_charset_is_refused_when_saved_and_sent() -> None:
     target = {"kind": "http", "url": "http://127.0.0.1:9/", "method": "POST", "body_format": "raw", "headers": LATIN_1}
     with pytest.raises(InvalidTarget) as caught:
         parse(target, "Zürich €")
