@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 DAY = datetime(2026, 11, 30, tzinfo=UTC)
-OLD = "2026a"
+OLD = "2025z"  # each version must have its own name: zones are cached
 EIGHT_IN_TOKYO = DAY + timedelta(hours=23)
 SCHEDULES: dict[str, dict[str, Any]] = {
     "cron": {"cron": "0 8 * * *", "timezone": TOKYO},
