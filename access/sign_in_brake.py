@@ -71,7 +71,8 @@ def begin(user_name: str, network: str, now: datetime) -> timedelta:
 def succeed(user_name: str, network: str, now: datetime) -> None:
     """Note that the attempt that began at `now` has succeeded.
 
-    Earlier failures of the network stay, because other users may have caused them, and are forgotten as if there had been no attempt.
+    Earlier failures of the network stay, because other users may have caused them, and are forgotten as if there had
+    been no attempt.
     """
     keys = _keys(user_name, network)
     with transaction.atomic():

@@ -23,7 +23,7 @@ def real_log(level: str) -> Iterator[io.StringIO]:
     before = root.handlers[:]
     levels = {name: logging.getLogger(name).level for name in ("root", *OWN_PACKAGES)}
     with pytest.MonkeyPatch.context() as patch:
-        # The settings have configured structlog. A second list of processors would hide later lines from `capture_logs`.
+        # The settings have configured structlog. A second list of processors would hide lines from `capture_logs`.
         patch.setattr("scheduler_project.logging.structlog.configure", lambda **_: None)
         logging_config(level, json=True)
     (handler,) = (found for found in root.handlers if isinstance(found.formatter, ProcessorFormatter))

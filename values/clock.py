@@ -65,7 +65,8 @@ def difference_text(difference: timedelta) -> str:
 class MachineClock:
     """The present instant: the last reading of PostgreSQL's clock, and the time that has passed since.
 
-    So a clock that is set while this process runs changes nothing. Until the first reading, this machine's clock counts.
+    So a clock that is set while this process runs changes nothing. Until the first reading, this machine's clock
+    counts.
 
     `consequence`: a sentence for the log about what this process does while its clock is wrong.
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SOON = 0.25  # seconds
 # Seconds that a run waits if its share has no place because the pool is full.
 NO_PLACE_TIMEOUT = BATCH_START_TIMEOUT.total_seconds()
-# Runs of all shares; about 20 MB, or 50 MB if each has its own share. Runs beyond this number are postponed and not kept.
+# Runs of all shares; about 20 MB, or 50 MB if each has its own share. Runs beyond this number are postponed, not kept.
 MAX_WAITING = 50_000
 
 

@@ -1,8 +1,9 @@
 """What a new version of the time zone data does to a schedule: no occurrence is lost, and none happens twice. Pure.
 
 A job's clock follows one version of the time zone data. When it changes to another version, its mark M divides the
-occurrences: those up to M were named by the old rules. For each cron expression with fixed times of day, in a zone whose
-rules have changed, the local times that the old rules put at or before M have been handled, and all others have not:
+occurrences: those up to M were named by the old rules. For each cron expression with fixed times of day, in a zone
+whose rules have changed, the local times that the old rules put at or before M have been handled, and all others have
+not:
 
 - A later local time that the new rules put before M is *owed*: it is due at once.
 - A handled local time that the new rules put after M would happen twice: the schedule is *held* until then.
@@ -47,9 +48,9 @@ class Clock:
 class Changed:
     """A job's clock after a change of its version.
 
-    `clock`: for the instants after the mark. `since`: for the instants after `from_at`, which is the mark, or an earlier
-    instant if occurrences are owed. `handled`: the instants later than `from_at` that the old rules have named: they
-    have their rows already.
+    `clock`: for the instants after the mark. `since`: for the instants after `from_at`, which is the mark, or an
+    earlier instant if occurrences are owed. `handled`: the instants later than `from_at` that the old rules have named:
+    they have their rows already.
     """
 
     clock: Clock
@@ -84,8 +85,8 @@ class Rules:
 def find_rules(spec: ScheduleSpec, clock: Clock, version: str | None, mark_at: datetime, now: datetime) -> Rules:
     """Return the rules of a job. `spec`: its schedule. `version`: the version in force; None: keep the job's version.
 
-    The job changes to the version in force if that names other local times around `now`. It keeps its own version if the
-    version in force does not have one of its zones yet.
+    The job changes to the version in force if that names other local times around `now`. It keeps its own version if
+    the version in force does not have one of its zones yet.
     """
     if version is None or not has_zones(version, zones_of(spec)):
         version = clock.version
@@ -121,7 +122,7 @@ def is_changed(spec: ScheduleSpec, old: str, new: str, at: datetime) -> bool:
 
 
 def change(spec: ScheduleSpec, clock: Clock, new: str, mark_at: datetime) -> Changed:
-    """Return the job's clock under the version `new`. `spec`: its schedule. All instants up to `mark_at` are handled."""
+    """Return the job's clock under the version `new`. `spec`: its schedule. Instants up to `mark_at` are handled."""
     members = _members(spec)
     holds = clock.holds or (None,) * len(members)
     old_until = [max(mark_at, hold or mark_at) for hold in holds]

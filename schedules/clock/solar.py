@@ -24,8 +24,8 @@ MAX_DAYS_WITHOUT_EVENT = 2 * 366  # even at the poles the sun rises once a year;
 # Degrees. The sun's declination changes by at most 23.44 * 2 * pi / 365.24 = 0.403 in a day.
 _MAX_DECLINATION_CHANGE_PER_DAY = 0.42
 _SUN_RADIUS = 0.267  # degrees; it varies by 0.005
-# Degrees. More than the sum of the amounts that `_lack` ignores: the change of the sun's declination in the twelve hours
-# before and after noon (at most 0.21), the variation of the sun's radius, and the equation of time.
+# Degrees. More than the sum of the amounts that `_lack` ignores: the change of the sun's declination in the twelve
+# hours before and after noon (at most 0.21), the variation of the sun's radius, and the equation of time.
 _LACK_MARGIN = 0.3
 
 

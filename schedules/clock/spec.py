@@ -58,8 +58,8 @@ class InvalidSchedule(ValueError):
 class ScheduleSpec:
     """When a job runs. All instants are aware UTC; `start_at` and `end_at` are inclusive.
 
-    - Each H in `cron` stands for a number that is computed from `hash_key`. None: there is no H, or the key is not known
-      yet. When a job is saved, its id becomes the key.
+    - Each H in `cron` stands for a number that is computed from `hash_key`. None: there is no H, or the key is not
+      known yet. When a job is saved, its id becomes the key.
     - `every` fires at `anchor_at` + k * `every` for each integer k, including negative ones.
     - `delay` is the time from the end of a run to the next occurrence: see `delay.py`.
     - `specs` is a list of schedules. It fires whenever a member fires, within the bounds of the member and of the list.

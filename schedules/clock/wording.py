@@ -48,7 +48,7 @@ def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def series(numbers: Sequence[int]) -> Series | None:
-    """Return ascending numbers as a series if they are at least `_MIN_SERIES` and at equal distances, otherwise None."""
+    """Return ascending numbers as a series if they are at least `_MIN_SERIES` and at equal distances, or None."""
     if len(numbers) < _MIN_SERIES:
         return None
     step = numbers[1] - numbers[0]

@@ -69,8 +69,8 @@ def adopt(now: datetime) -> bool:
 def recompute_once(now: datetime) -> int:
     """Compute the next instants of the next jobs anew, if a step is due. Return how many jobs were checked.
 
-    A step checks `JOBS_PER_STEP` jobs, or fewer if that takes longer than `MAX_STEP_SECONDS`. Only jobs whose zones have
-    changed get a new next instant. A later round begins at the first job again.
+    A step checks `JOBS_PER_STEP` jobs, or fewer if that takes longer than `MAX_STEP_SECONDS`. Only jobs whose zones
+    have changed get a new next instant. A later round begins at the first job again.
     """
     with transaction.atomic():
         if not queries.lock_due_recomputation(now):

@@ -20,7 +20,7 @@ MAX_SMALL_READS = 4096  # rapid small reads of one response: TLS records are not
 
 
 class TooMuch(Exception):
-    """The server has sent more than is allowed. The text says what, as in "more than 128 KB of headers"."""
+    """The server has sent more than is allowed. The text says what, as in "more than 128 KiB of headers"."""
 
 
 class Meter(io.RawIOBase):

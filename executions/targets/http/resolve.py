@@ -37,7 +37,8 @@ class _Lookups:
             n_taken = self._n_by_domain.total()
             if not may_take(n_own := self._n_by_domain[domain], MAX_LOOKUPS - n_taken):
                 raise NameNotResolved(
-                    f"{n_own} other look-ups in {domain}, and {n_taken} in all, have got no answer from the resolver yet"
+                    f"{n_own} other look-ups in {domain}, and {n_taken} in all, have got no answer from the "
+                    "resolver yet"
                 )
             self._n_by_domain[domain] += 1
 

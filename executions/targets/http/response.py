@@ -58,7 +58,7 @@ def read_head(stream: BufferedReader[Any]) -> Response:
     except TooMuch as error:
         kilobytes = MAX_HEAD_BYTES // 1024
         raise InvalidResponse(
-            f"it begins with more than {kilobytes} KB of headers, or its headers come in tiny pieces"
+            f"it begins with more than {kilobytes} KiB of headers, or its headers come in tiny pieces"
         ) from error
 
 
@@ -109,7 +109,7 @@ def read_line(stream: BufferedReader[Any], kind: str) -> bytes:
     """
     line = stream.readline(MAX_LINE_BYTES + 1)
     if len(line) > MAX_LINE_BYTES:
-        raise InvalidResponse(f"it has a {kind} of more than {MAX_LINE_BYTES // 1024} KB")
+        raise InvalidResponse(f"it has a {kind} of more than {MAX_LINE_BYTES // 1024} KiB")
     if line and not line.endswith(b"\n"):
         raise http.client.IncompleteRead(line)
     return line

@@ -169,5 +169,5 @@ def _years_words(cron: Cron, dates: str) -> str:
 
 
 def _split_short(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Split runs of two numbers into single numbers. The last number of a run of weekdays may be lower than the first."""
+    """Split runs of two numbers into single numbers. The last number of a run of weekdays may be below the first."""
     return [pair for low, high in spans for pair in ([(low, low), (high, high)] if high == low + 1 else [(low, high)])]

@@ -145,8 +145,8 @@ class LocalTimeFinder:
 def read_cron(text: str, hash_key: str = "") -> Cron:
     """Read a cron expression: 5 fields, 6 with seconds first, 7 with a year last, or a nickname such as @daily.
 
-    `hash_key`: each H in the expression is computed from this text. Raises CronError if the expression is invalid, or if
-    it never fires for some key: so the key makes no difference to whether the expression is accepted.
+    `hash_key`: each H in the expression is computed from this text. Raises CronError if the expression is invalid, or
+    if it never fires for some key: so the key makes no difference to whether the expression is accepted.
     """
     items = read_items(text)
     # Equal H in a field stand for the same number.
@@ -179,7 +179,7 @@ def _cron_of(fields: tuple[Field, ...]) -> Cron:
 # Jobs with H differ in their keys, and often only their time fields differ.
 @lru_cache(maxsize=4096)
 def _why_never(dates: tuple[tuple[Item, ...], ...]) -> str:
-    """Return the error if the last four fields of an expression match no date for some choice of each H, otherwise ''."""
+    """Return the error if the last four fields of an expression match no date for some choice of each H, or ''."""
     items = list(chain(*dates))
     day_of_month, _, day_of_week, _ = dates
     if any(isinstance(item, Hashed) for item in day_of_week) and not _has_star(day_of_month) | _has_star(day_of_week):

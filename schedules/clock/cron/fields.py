@@ -51,7 +51,8 @@ def read_items(text: str) -> tuple[tuple[Item, ...], ...]:
 def read_fields(text: str, hash_key: str = "") -> tuple[Field, ...]:
     """Return the seven fields of an expression: second, minute, hour, day of month, month, day of week and year.
 
-    Each H becomes a number that is computed from `hash_key` and the name of the field. Raises CronError as `read_items`.
+    Each H becomes a number that is computed from `hash_key` and the name of the field. Raises CronError as
+    `read_items`.
     """
     return tuple(field_of_key(items, hash_key) for items in read_items(text))
 

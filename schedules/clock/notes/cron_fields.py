@@ -20,8 +20,8 @@ def hash_notes(spec: ScheduleSpec) -> list[str]:
     if spec.hash_key is None:
         return [
             (
-                "Each H stands for a number that is computed from the job's id. The id is not known here, so the times are only "
-                f"an example: “{words}”."
+                "Each H stands for a number that is computed from the job's id. The id is not known here, so the times "
+                f"are only an example: “{words}”."
             )
         ]
     return [
@@ -58,8 +58,8 @@ def _foreign_notes(cron: Cron, words: list[str]) -> list[str]:
     if len(words) == 6 and "?" in (words[2], words[4]):
         return [
             (
-                "The expression has six fields, so the first one is the second. If the last one is meant as a year, as in "
-                f"AWS, write “{' '.join(words[:5])}”."
+                "The expression has six fields, so the first one is the second. If the last one is meant as a year, as "
+                f"in AWS, write “{' '.join(words[:5])}”."
             )
         ]
     is_of_quartz = len(words) == 7 or (len(words) == 6 and "?" in words)
@@ -69,8 +69,8 @@ def _foreign_notes(cron: Cron, words: list[str]) -> list[str]:
         )
         return [
             (
-                f"Days of the week are counted from 0 (Sunday), so {words[5]} means {named}. Quartz counts from 1 (Sunday): "
-                "use names, such as MON."
+                f"Days of the week are counted from 0 (Sunday), so {words[5]} means {named}. Quartz counts from 1 "
+                "(Sunday): use names, such as MON."
             )
         ]
     return []
@@ -83,8 +83,8 @@ def _day_step_notes(cron: Cron) -> list[str]:
     listed = joined([*days[:3], "so on"]) if len(days) > 4 else joined(days)
     return [
         (
-            f"The step of the day of month starts again each month: {part} means the {listed}, and the {days[0]} follows the "
-            f"{days[-1]}. For equal intervals, use the field “every”."
+            f"The step of the day of month starts again each month: {part} means the {listed}, and the {days[0]} "
+            f"follows the {days[-1]}. For equal intervals, use the field “every”."
         )
     ]
 

@@ -60,7 +60,8 @@ def _clock_change_notes(spec: ScheduleSpec, cron: Cron, now: datetime) -> list[s
         if spec.dst_gap is not Gap.SHIFT or spec.dst_fold is not Fold.FIRST:
             why = "because the hour or minute field starts with *"
             notes.append(
-                f"dst_gap and dst_fold have no effect, {why}: the schedule runs at each matching local time that exists."
+                f"dst_gap and dst_fold have no effect, {why}: the schedule runs at each matching local time that "
+                "exists."
             )
         if len(cron.hours) == 24:
             return notes  # it follows elapsed time, so that a clock change neither drops nor repeats anything

@@ -1,4 +1,4 @@
-"""The time zone data: this process's own version, which is the package `tzdata`, and other versions that jobs still use.
+"""The time zone data: this process's own version, which is the package `tzdata`, and other versions that jobs use.
 
 A version is a name of the IANA, such as `2026f`, with the compiled rules (TZif) of each zone. Other versions come from
 the database: `add` makes them known to this process.

@@ -45,7 +45,10 @@ def test_a_run_end_from_a_slow_clock_gives_no_instant_before_the_mark() -> None:
 def test_the_preview_of_a_delay_shows_its_first_instant_and_a_warning() -> None:
     assert [fire.at for fire in bounded_preview(spec(), first_mark(spec(), NOW), 10, NO_LIMIT)[0]] == [NOW]
     assert warnings(spec(), NOW) == [
-        "Only the first occurrence is known in advance: each later occurrence is due 15 minutes after the previous run has ended."
+        (
+            "Only the first occurrence is known in advance: each later occurrence is due 15 minutes after the "
+            "previous run has ended."
+        )
     ]
     assert dst_changes(spec(timezone="Europe/Paris"), NOW, NOW + timedelta(days=365)) == []
 

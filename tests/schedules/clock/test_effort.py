@@ -1,4 +1,4 @@
-"""A search for occurrences takes few steps for every kind of schedule, and stops at its limit with what it has found."""
+"""A search for occurrences takes few steps for every kind of schedule, and stops at its limit with what it found."""
 
 from __future__ import annotations
 

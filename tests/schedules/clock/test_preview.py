@@ -100,8 +100,8 @@ def test_a_daily_job_at_02_30_is_explained_for_both_changes_of_new_york() -> Non
         (
             {"cron": "30 1 * * *", "dst_fold": "both"},
             (
-                "This schedule has no time in that span: its first run after the change starts 23 hours after its previous "
-                "run."
+                "This schedule has no time in that span: its first run after the change starts 23 hours after its "
+                "previous run."
             ),
             "01:30 occurs twice: this schedule runs both times, in EDT and again in EST.",
         ),

@@ -165,7 +165,10 @@ def test_a_list_is_described_member_by_member_and_then_by_its_bounds() -> None:
 def test_a_warning_names_the_member_that_it_is_about() -> None:
     spec = several({"cron": "* 9 * * *"}, {"at": "2027-02-01"}, {"cron": "0 0 * * *"})
     assert warnings(spec, NOW) == [
-        "“* 9 * * *”: The schedule runs in every minute of the given hours. To run in only one minute of each hour, set the minute field, for example to 0.",
+        (
+            "“* 9 * * *”: The schedule runs in every minute of the given hours. To run in only one minute of each "
+            "hour, set the minute field, for example to 0."
+        ),
         "“2027-02-01T00:00:00Z”: It has no occurrence in the future.",
     ]
     ended = several({"at": "2027-02-01"}, {"at": "2027-02-02"})

@@ -60,7 +60,7 @@ def test_a_switch_of_protocols_is_an_invalid_response() -> None:
 
 
 def test_interim_responses_without_end_are_an_invalid_response() -> None:
-    with pytest.raises(InvalidResponse, match="128 KB of headers"):
+    with pytest.raises(InvalidResponse, match="128 KiB of headers"):
         head_of(b"HTTP/1.1 102 Processing\r\n\r\n" * 10_000)
 
 
@@ -100,7 +100,7 @@ def test_the_lines_of_headers_are_limited(n_lines: int) -> None:
 
 @pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\nA: "])
 def test_a_line_is_limited(start: bytes) -> None:
-    with pytest.raises(InvalidResponse, match="more than 64 KB"):
+    with pytest.raises(InvalidResponse, match="more than 64 KiB"):
         head_of(start + b"x" * (MAX_LINE_BYTES + 1) + b"\r\n\r\n")
 
 
