@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from collections import deque
 from dataclasses import dataclass
 from typing import IO, Any
 
 READ_SIZE = 64 * 1024  # bytes that are read or sent at once
+CLIENT_END = getattr(select, "POLLRDHUP", 0)  # Linux reports the end of the stream even if bytes before it are unread
 
 
 @dataclass(slots=True)
@@ -87,6 +89,21 @@ class Channel:
         self.received.clear()
         self.n_unsent = self._n_kept = 0
         self._socket.close()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the client sends no more bytes: it has closed the connection, or its side of it."""
+        return bool(self._state() & (CLIENT_END | select.POLLHUP | select.POLLERR))
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the client has reset the connection: it reads no response."""
+        return bool(self._state() & select.POLLERR)
+
+    def _state(self) -> int:
+        poll = select.poll()
+        poll.register(self._socket, CLIENT_END)
+        return sum(state for _, state in poll.poll(0))
 
     @property
     def n_in_memory(self) -> int:

@@ -44,6 +44,7 @@ class Connection:
         self.request: Any = None
         self.is_kept = False  # whether another request may follow
         self.is_idle = True  # no byte of the next request has arrived
+        self.is_queued = False  # the request waits for a thread
         self.is_closing = False  # the response has been sent: only the client's end is awaited
         self.events = 0  # what the poller watches for; 0 while a thread serves the request
         self.since = 0.0  # monotonic time of the begin of the current wait

@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from gunicorn import util
@@ -28,9 +28,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from scheduler_project.web.server.connection import Connection, Refusal
 from scheduler_project.web.server.crowding import largest, longest_waiting
 from scheduler_project.web.server.refusals import write_error
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from scheduler_project.web.server.threads import Threads
 
 log = structlog.get_logger(__name__)
 
@@ -56,8 +54,6 @@ util.write_error = write_error
 class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
     """gunicorn's `gthread` worker with its own main loop for connections."""
 
-    tpool: ThreadPoolExecutor
-
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
         if cfg.is_ssl:
@@ -66,7 +62,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
 
     def init_process(self) -> None:
         self.connections: set[Connection] = set()
-        self.probes = {path: ThreadPoolExecutor(1) for path in PROBES}
+        self.probes = {path: Threads(ThreadPoolExecutor(1), self._serve) for path in PROBES}
         n_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         # The other half is for the database, logs, files that are being sent and the program itself.
         self.worker_connections: int = min(self.cfg.worker_connections, max(n_files // 2, 16))
@@ -75,6 +71,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
         self._next_sweep = self._next_count = self._next_line = 0.0
         self._n_closed = 0
         super().init_process()
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        pool: ThreadPoolExecutor = super().get_thread_pool()
+        self.threads = Threads(pool, self._serve)
+        return pool
 
     # Waiting for clients
 
@@ -135,11 +136,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
             self._read(connection)
 
     def _waiting(self) -> list[Connection]:
-        return [connection for connection in self.connections if connection.events]
+        """Return the connections that no thread is serving: they wait for their client, or for a thread."""
+        return [connection for connection in self.connections if connection.events or connection.is_queued]
 
     def _sweep(self, now: float) -> None:
-        for connection in self._waiting():
-            if connection.timeout <= now:
+        for connection in list(self.connections):
+            if connection.events and connection.timeout <= now:
                 self._drop(connection)
         if self._n_closed and now >= self._next_line:
             log.warning("clients_disconnected", action="serve", n_connections=self._n_closed)
@@ -210,11 +212,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
             write_error(connection.sock, status.value, status.phrase, str(refusal))
 
     def enqueue_req(self, conn: Connection) -> None:
-        pool = self.probes.get(conn.request.path, self.tpool)
-        future = pool.submit(self.handle, conn)
-        future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+        conn.since = time.monotonic()
+        self._threads_of(conn).put(conn)
+
+    def _threads_of(self, connection: Connection) -> Threads:
+        return self.probes.get(connection.request.path, self.threads)
 
     # In a thread
+
+    def _serve(self, connection: Connection) -> None:
+        is_kept = False
+        try:
+            is_kept = not connection.sock.is_lost and self.handle(connection)
+        finally:
+            self.method_queue.defer(self.finish_request, connection, is_kept)
 
     def handle(self, conn: Connection) -> bool:
         """Serve the request. Return whether another request may follow on the connection."""
@@ -235,10 +246,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
 
     # From the response to the next request
 
-    def finish_request(self, conn: Connection, fs: Future[bool]) -> None:
-        """Send the rest of the response. gunicorn calls this in the main loop."""
-        conn.is_kept = not fs.cancelled() and not fs.exception() and fs.result() and not conn.sock.n_readable
+    def finish_request(self, conn: Connection, is_kept: bool) -> None:
+        """Send the rest of the response."""
+        conn.is_kept = is_kept and not conn.sock.n_readable
         self._has_grown = True
+        if conn.n_in_memory > PART:
+            self._next_count = 0.0  # count the memory at once: the threads go on with other large responses
         self._write(conn)
 
     def _write(self, connection: Connection) -> None:
@@ -263,6 +276,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
             self._advance(connection)
 
     def _drop(self, connection: Connection) -> None:
+        if connection.is_queued and not self._threads_of(connection).remove(connection):
+            return  # a thread has begun to serve the request in the meantime
         self._unwatch(connection)
         connection.sock.disconnect()
         self.connections.discard(connection)
