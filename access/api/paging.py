@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Row = TypeVar("Row", bound=Model)
 FORWARD, BACKWARD = "next", "previous"
 # A page is built in memory, by each thread of a web process at the same time. One row has at most some 500 KB.
-MAX_PAGE_BYTES = 2 * 1024 * 1024
+MAX_PAGE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

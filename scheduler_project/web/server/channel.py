@@ -35,7 +35,9 @@ class Channel:
         self.received = bytearray()
         self.n_readable = 0  # bytes of `received` that belong to the current request, and that gunicorn may read
         self.n_unsent = 0  # bytes that the client has not read yet
-        self._n_kept = 0  # those of them that are in memory; a number, because another thread may change `_to_send`
+        self._n_kept = (
+            0  # bytes of memory that hold those of them; a number, because another thread may change `_to_send`
+        )
         self.target = ""  # of the current request, for the form of an error response
 
     # For the main loop
@@ -65,17 +67,12 @@ class Channel:
             except BlockingIOError:
                 return False
             self.n_unsent -= n_sent
-            if isinstance(part, FilePart):
-                part.offset += n_sent
-                part.n_bytes -= n_sent
-                is_sent = not part.n_bytes
-            else:
-                self._n_kept -= n_sent
-                is_sent = n_sent == len(part)
-            if is_sent:
+            rest = _without_start(part, n_sent)
+            self._n_kept += _size(rest) - _size(part)
+            if rest is None:
                 _release(self._to_send.popleft())
-            elif not isinstance(part, FilePart):
-                self._to_send[0] = part[n_sent:]
+            else:
+                self._to_send[0] = rest
         return True
 
     def end_stream(self) -> None:
@@ -126,9 +123,9 @@ class Channel:
 
     def sendall(self, data: bytes) -> None:
         """Send or keep the data. Raises OSError if the connection is lost."""
-        self._to_send.append(memoryview(data))
+        self._to_send.append(part := memoryview(data))
         self.n_unsent += len(data)
-        self._n_kept += len(data)
+        self._n_kept += _size(part)
         self.flush()
 
     def sendfile(self, file: IO[bytes], offset: int = 0, count: int = 0) -> None:
@@ -159,6 +156,22 @@ def _read(part: FilePart) -> bytes:
     if not data:
         raise OSError("The file became shorter while it was being sent.")
     return data
+
+
+def _without_start(part: memoryview | FilePart, n_sent: int) -> memoryview | FilePart | None:
+    """Return the part that is left after `n_sent` bytes, or None."""
+    if isinstance(part, FilePart):
+        left = FilePart(part.descriptor, part.offset + n_sent, part.n_bytes - n_sent)
+        return left if left.n_bytes else None
+    rest = part[n_sent:]
+    if len(rest) * 2 < _size(part):
+        rest = memoryview(bytes(rest))  # frees the bytes that have been sent
+    return rest if rest else None
+
+
+def _size(part: memoryview | FilePart | None) -> int:
+    """Return the bytes of memory that the part occupies, with those that have been sent."""
+    return len(part.obj) if isinstance(part, memoryview) else 0  # type: ignore[arg-type]  # always bytes
 
 
 def _release(part: memoryview | FilePart) -> None:
