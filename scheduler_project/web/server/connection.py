@@ -68,9 +68,12 @@ class Connection:
         Raises NoMoreData if the client has left. Raises Refusal or one of gunicorn's exceptions if the request must be
         refused.
         """
-        if self.request is None and not self._read_head(is_open=is_open):
+        is_new = self.request is None
+        if is_new and not self._read_head(is_open=is_open):
             return False
         end = self._end_of_body()
+        if is_new and end is None and self._expects_continue():
+            self.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if end is None and not is_open:
             raise Refusal(HTTPStatus.BAD_REQUEST, "The body is shorter than the headers announce.")
         self.sock.n_readable = end or 0
@@ -93,12 +96,13 @@ class Connection:
         self.sock.n_readable = end + len(HEAD_END)
         self.request = next(self.parser)
         self._scanner = ChunkScanner() if isinstance(self.request.body.reader, ChunkedReader) else None
-        if self._expects_continue() and self._end_of_body() is None:
-            self.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         return True
 
     def _end_of_body(self) -> int | None:
-        """Return the number of received bytes that belong to the body, or None if some are missing."""
+        """Return the number of received bytes that belong to the body, or None if some are missing.
+
+        Must not be called again after it has returned a number: the scanner would look for a second body.
+        """
         received = self.sock.received
         if self._scanner is None:
             n_bytes: int = self.request.body.reader.length
