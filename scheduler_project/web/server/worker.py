@@ -64,8 +64,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
         self.connections: set[Connection] = set()
         self.probes = {path: Threads(ThreadPoolExecutor(1), self._serve) for path in PROBES}
         n_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # The other half is for the database, logs, files that are being sent and the program itself.
-        self.worker_connections: int = min(self.cfg.worker_connections, max(n_files // 2, 16))
+        # The second third is for files: each client may leave one unread. The last one is for the database, logs and the
+        # program itself.
+        self.worker_connections: int = min(self.cfg.worker_connections, max(n_files // 3, 16))
         sys.setswitchinterval(SWITCH_INTERVAL)
         self._has_grown = False
         self._next_sweep = self._next_count = self._next_line = 0.0
