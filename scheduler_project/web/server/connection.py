@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, NoMoreDa
 
 from scheduler_project.web.server.channel import Channel
 from scheduler_project.web.server.chunks import ChunkScanner
+from scheduler_project.web.server.refusals import Refusal
 from values.networks import network_of
 
 if TYPE_CHECKING:
@@ -20,14 +22,7 @@ MAX_HEAD = 64 * 1024  # bytes of the request line and all headers
 MAX_BODY = 8 * 1024 * 1024  # bytes: no operation of the API and no form accepts more
 MAX_ENCODED = MAX_BODY + MAX_BODY // 4  # bytes of a chunked body, with the sizes of its chunks
 HEAD_END = b"\r\n\r\n"
-
-
-class Refusal(Exception):
-    """A request that is refused for a reason that gunicorn does not know. The message is for the client."""
-
-    def __init__(self, status: HTTPStatus, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+BARE_LINE_END = re.compile(rb"(?<!\r)\n")
 
 
 class Connection:
@@ -84,6 +79,9 @@ class Connection:
         self.is_idle = not received
         end = received.find(HEAD_END, max(0, self._searched - len(HEAD_END) + 1), MAX_HEAD)
         if end < 0:
+            if BARE_LINE_END.search(received, max(0, self._searched - 1)):
+                self.sock.target = _target(received)
+                raise Refusal(HTTPStatus.BAD_REQUEST, "A line of the head does not end with CR and LF.")
             self._searched = len(received)
             if not is_open:
                 raise NoMoreData
@@ -95,6 +93,8 @@ class Connection:
             raise error(f"The head of the request has more than {MAX_HEAD} bytes.")
         self.sock.n_readable = end + len(HEAD_END)
         self.request = next(self.parser)
+        if self.request.version >= (1, 1) and all(name != "HOST" for name, _ in self.request.headers):
+            raise Refusal(HTTPStatus.BAD_REQUEST, "The header Host is missing.")
         self._scanner = ChunkScanner() if isinstance(self.request.body.reader, ChunkedReader) else None
         return True
 

@@ -21,13 +21,13 @@ from typing import Any
 import structlog
 from gunicorn import util
 from gunicorn.errors import ConfigError
-from gunicorn.http.errors import NoMoreData
+from gunicorn.http.errors import InvalidHeader, NoMoreData
 from gunicorn.http.wsgi import Response, default_environ
 from gunicorn.workers.gthread import ThreadWorker
 
-from scheduler_project.web.server.connection import Connection, Refusal
+from scheduler_project.web.server.connection import Connection
 from scheduler_project.web.server.crowding import largest, longest_waiting
-from scheduler_project.web.server.refusals import write_error
+from scheduler_project.web.server.refusals import MALFORMED_CHUNKS, Refusal, refusal_of, write_error
 from scheduler_project.web.server.threads import Threads
 
 log = structlog.get_logger(__name__)
@@ -196,21 +196,25 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
     def _refuse(self, connection: Connection, error: Exception) -> None:
         self._unwatch(connection)
         connection.is_kept = False
-        if isinstance(error, Refusal):
-            self._send_refusal(connection, error)
-        else:
-            self.handle_error(connection.request, connection.sock, connection.client, error)
+        self.handle_error(connection.request, connection.sock, connection.client, error)
         self._write(connection)
 
-    def _send_refusal(self, connection: Connection, refusal: Refusal) -> None:
-        request, status = connection.request, refusal.status
-        response = Response(request, connection.sock, self.cfg)
-        response.status = f"{status.value} {status.phrase}"
-        address, port = connection.client[:2] if isinstance(connection.client, tuple) else ("", "")
-        environ = default_environ(request, connection.sock, self.cfg) | {"REMOTE_ADDR": address, "REMOTE_PORT": port}
-        self.log.access(response, request, environ, timedelta())
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Respond to a request that cannot be served. gunicorn's own method quotes malformed headers."""
+        refusal = refusal_of(exc)
+        if refusal is None:
+            super().handle_error(req, client, addr, exc)
+            return
+        request, status = req or (exc.req if isinstance(exc, InvalidHeader) else None), refusal.status
+        address, port = addr[:2] if isinstance(addr, tuple) else ("", "")
+        log.warning("request_refused", action="serve", address=address, status=status.value, reason=str(refusal))
+        if request is not None:
+            response = Response(request, client, self.cfg)
+            response.status = f"{status.value} {status.phrase}"
+            environ = default_environ(request, client, self.cfg) | {"REMOTE_ADDR": address, "REMOTE_PORT": port}
+            self.log.access(response, request, environ, timedelta())
         with suppress(OSError):
-            write_error(connection.sock, status.value, status.phrase, str(refusal))
+            write_error(client, status.value, status.phrase, str(refusal))
 
     def enqueue_req(self, conn: Connection) -> None:
         conn.since = time.monotonic()
@@ -233,7 +237,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
         try:
             return bool(self._keepalive_after(conn, self.handle_request(conn.request, conn)))
         except NoMoreData:  # the body's end is not where it seemed to be
-            self._send_refusal(conn, Refusal(HTTPStatus.BAD_REQUEST, "The chunked body cannot be read."))
+            error = Refusal(HTTPStatus.BAD_REQUEST, MALFORMED_CHUNKS)
+            self.handle_error(conn.request, conn.sock, conn.client, error)
         except StopIteration as error:
             self.log.debug("Closing connection. %s", error)
         except OSError as error:

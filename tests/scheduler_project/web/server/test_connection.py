@@ -10,7 +10,8 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, NoMoreData
 
-from scheduler_project.web.server.connection import MAX_BODY, MAX_HEAD, Connection, Refusal
+from scheduler_project.web.server.connection import MAX_BODY, MAX_HEAD, Connection
+from scheduler_project.web.server.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
