@@ -152,8 +152,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "scheduler_project.web.health.answer_probes",  # first: health checks use plain HTTP and IP addresses
     "scheduler_project.web.api_responses.complete_api_responses",  # around everything that responds for the API
-    "django.middleware.security.SecurityMiddleware",
+    # Around every middleware that may refuse a request: a refusal is a page too.
     "scheduler_project.web.content_policy.with_policy",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "access.middleware.drop_invalid_session_cookie",  # before the session is read
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -162,7 +164,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "scheduler_project.web.viewer_timezone.activate_viewer_timezone",
 ]
 TEMPLATES = [

@@ -74,7 +74,7 @@ def refusal_of(error: Exception) -> Refusal | None:
         return error
     # `type`, because the errors in headers of responses are subclasses of the errors in headers of requests.
     status, message = REFUSED.get(type(error), (None, ""))
-    if type(error) is errors.InvalidHeader and error.hdr in FRAMING_HEADERS:
+    if status and isinstance(error, errors.InvalidHeader) and error.hdr in FRAMING_HEADERS:
         message = f"The header {FRAMING_HEADERS[error.hdr]} is invalid, or appears twice."
     return Refusal(status, message) if status else None
 

@@ -48,6 +48,15 @@ def test_a_file_arrives_complete_or_in_the_part_that_is_asked_for(site: WebProce
     assert (part.status, part.body) == (206, whole[10:20])
 
 
+@pytest.mark.parametrize("path", ["/api/v1/jobs", "/api/nothing", "/admin/login/", "/api/v1/openapi.json"])
+def test_the_response_to_head_has_the_length_of_get(site: WebProcess, path: str) -> None:
+    head = site.ask(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode(), end=True)
+    get = site.get(path)
+
+    assert (head.status, head.body, head.headers["content-length"]) == (get.status, b"", str(len(get.body)))
+    assert b"no-body response" not in site.log.read_bytes()
+
+
 def test_the_document_arrives_complete(site: WebProcess) -> None:
     assert site.get("/api/v1/openapi.json").body == document()
 
