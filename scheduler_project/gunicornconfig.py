@@ -7,6 +7,7 @@ import os
 from scheduler_project.env import Environment
 
 worker_class = "scheduler_project.web.server.worker.Worker"
+logger_class = "scheduler_project.web.server.log.Logger"
 workers = 2  # while one process is busy with a long computation, the other one serves requests
 threads = 8  # requests that one process serves at the same time; they mostly wait for the database
 timeout = 60  # seconds until a worker process that hangs is killed

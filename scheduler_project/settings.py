@@ -15,7 +15,7 @@ from pathlib import Path
 from scheduler_project import theme
 from scheduler_project.engine_settings import EngineSettings
 from scheduler_project.env import Environment
-from scheduler_project.logging import LEVELS, logging_config
+from scheduler_project.logging import logging_from_environment
 
 # Every process calculates with the package `tzdata` of the lock file, whatever time zone data its machine has.
 zoneinfo.reset_tzpath(())
@@ -250,4 +250,4 @@ SPECTACULAR_SETTINGS = {
 }
 
 LOGGING_CONFIG = None  # Django would add its own handlers
-logging_config(env.choice("MAINSPRING_LOG_LEVEL", "INFO", LEVELS), json=env.flag("MAINSPRING_LOG_JSON", default=False))
+logging_from_environment(env)
