@@ -44,16 +44,15 @@ def admin_policy() -> str:
 def with_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Middleware that adds a Content-Security-Policy header to each HTML page that does not have one.
 
-    Also adds the headers of Django's SecurityMiddleware, which adds none to a request that it refuses itself.
+    To every response it adds headers of Django's SecurityMiddleware, which adds none to a refusal of its own.
     """
 
     def handle(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        if response.get("Content-Type", "").startswith("text/html"):
-            if HEADER not in response:
-                response[HEADER] = admin_policy() if request.path.startswith("/admin/") else policy()
-            response.headers.setdefault("X-Content-Type-Options", "nosniff")
-            response.headers.setdefault("Referrer-Policy", settings.SECURE_REFERRER_POLICY)
+        if response.get("Content-Type", "").startswith("text/html") and HEADER not in response:
+            response[HEADER] = admin_policy() if request.path.startswith("/admin/") else policy()
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", settings.SECURE_REFERRER_POLICY)
         return response
 
     return handle
