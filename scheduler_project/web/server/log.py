@@ -1,15 +1,11 @@
-"""gunicorn's log in the project's format: its main process starts before Django configures the log."""
+"""gunicorn's log in the project's format, which `gunicornconfig.py` configures for the main process."""
 
 from __future__ import annotations
 
 import logging
-import os
 from typing import Any
 
 from gunicorn import glogging
-
-from scheduler_project.env import Environment
-from scheduler_project.logging import logging_from_environment
 
 STREAM = "-"  # how gunicorn's settings name the standard streams
 
@@ -19,7 +15,6 @@ class Logger(glogging.Logger):  # type: ignore[misc]  # untyped library
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
-        logging_from_environment(Environment(os.environ))
         for log, output in ((self.error_log, cfg.errorlog), (self.access_log, cfg.accesslog)):
             if output == STREAM:
                 self._set_handler(log, None, None)  # removes the handler
