@@ -31,6 +31,7 @@ class Visit:
     stream: IOStream
     address: str
     since: float
+    is_queued: bool = False
 
 
 class LimitedServer(HTTPServer):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 
 from scheduler_project.env import Environment
+from scheduler_project.logging import logging_from_environment
 
 worker_class = "scheduler_project.web.server.worker.Worker"
+logger_class = "scheduler_project.web.server.log.Logger"
 workers = 2  # while one process is busy with a long computation, the other one serves requests
 threads = 8  # requests that one process serves at the same time; they mostly wait for the database
 timeout = 60  # seconds until a worker process that hangs is killed
 control_socket_disable = True  # nothing uses the socket, and the Docker image's user cannot write to its home folder
+
+logging_from_environment(Environment(os.environ))  # the main process never loads Django's settings
 
 # gunicorn believes these headers from the loopback address and from Unix sockets. Without a proxy, the client has set
 # them.

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging.config
+from typing import TYPE_CHECKING
 
 import structlog
+
+if TYPE_CHECKING:
+    from scheduler_project.env import Environment
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 OWN_PACKAGES = ("access", "executions", "schedules", "scheduler_project", "values")
@@ -14,6 +18,12 @@ def without_request(logger: object, name: str, event: structlog.types.EventDict)
     """Remove the request object that Django adds to its log records: the message already contains the path."""
     event.pop("request", None)
     return event
+
+
+def logging_from_environment(env: Environment) -> None:
+    """Configure the log as MAINSPRING_LOG_LEVEL and MAINSPRING_LOG_JSON say."""
+    level = env.choice("MAINSPRING_LOG_LEVEL", "INFO", LEVELS)
+    logging_config(level, json=env.flag("MAINSPRING_LOG_JSON", default=False))
 
 
 def logging_config(level: str, *, json: bool) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from scheduler_project import theme
 from scheduler_project.engine_settings import EngineSettings
 from scheduler_project.env import Environment
-from scheduler_project.logging import LEVELS, logging_config
+from scheduler_project.logging import logging_from_environment
 
 # Every process calculates with the package `tzdata` of the lock file, whatever time zone data its machine has.
 zoneinfo.reset_tzpath(())
@@ -152,8 +152,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "scheduler_project.web.health.answer_probes",  # first: health checks use plain HTTP and IP addresses
     "scheduler_project.web.api_responses.complete_api_responses",  # around everything that responds for the API
-    "django.middleware.security.SecurityMiddleware",
+    # Around every middleware that may refuse a request: a refusal is a page too.
     "scheduler_project.web.content_policy.with_policy",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "access.middleware.drop_invalid_session_cookie",  # before the session is read
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -162,7 +164,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "scheduler_project.web.viewer_timezone.activate_viewer_timezone",
 ]
 TEMPLATES = [
@@ -249,4 +250,4 @@ SPECTACULAR_SETTINGS = {
 }
 
 LOGGING_CONFIG = None  # Django would add its own handlers
-logging_config(env.choice("MAINSPRING_LOG_LEVEL", "INFO", LEVELS), json=env.flag("MAINSPRING_LOG_JSON", default=False))
+logging_from_environment(env)

@@ -6,12 +6,14 @@ import base64
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from operator import attrgetter
+from functools import reduce
+from itertools import accumulate, islice
+from operator import add, attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import BooleanField, Func, Model, Value
+from django.db.models import BooleanField, Func, IntegerField, Model, TextField, Value
+from django.db.models.functions import Cast, Coalesce
 from django.db.models.lookups import GreaterThan, LessThan, Lookup
 from rest_framework.utils.urls import replace_query_param
 
@@ -23,12 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from django.db.models import QuerySet
+    from django.db.models.expressions import Combinable
     from rest_framework.request import Request
 
     from access.api.parameters import PageParameters
 
 Row = TypeVar("Row", bound=Model)
 FORWARD, BACKWARD = "next", "previous"
+# A page is built in memory, by each thread of a web process at the same time. One row has at most some 500 KB.
+MAX_PAGE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,13 @@ def paginate(
     parameters: PageParameters,
     order: Sequence[str] = ("-id",),
     any_of: tuple[str, Collection[str] | None] = ("", None),
+    large: Collection[str] = (),
 ) -> Page[Row]:
     """Return the page of `rows` that the cursor names or, without a cursor, the first page.
 
     `order`: columns as in `order_by`, unique together and all in the same direction. `any_of`: a column and the values
-    that it may have (None for any), as in `top_rows`. Raises InvalidInput for an invalid cursor.
+    that it may have (None for any), as in `top_rows`. `large`: columns that may be large. The page ends before the row
+    with which they would have more than MAX_PAGE_BYTES bytes. Raises InvalidInput for an invalid cursor.
     """
     direction, position = _read(parameters.cursor, rows.model, order)
     backward = direction == BACKWARD
@@ -60,10 +67,14 @@ def paginate(
     )
     if position:
         rows = rows.filter(_beyond(sorted_by, position))
+    rows, page_size = rows.order_by(*sorted_by), parameters.page_size
+    if large:
+        sizes = top_rows(rows, page_size, *any_of).values_list(_n_bytes(large), flat=True)
+        page_size = max(1, sum(total <= MAX_PAGE_BYTES for total in accumulate(sizes)))
     # Read one more row than fits on the page: it shows whether there is another page.
-    found = list(top_rows(rows.order_by(*sorted_by), parameters.page_size + 1, *any_of))
-    has_more = len(found) > parameters.page_size
-    page_rows = list(islice(found, parameters.page_size))
+    found = list(top_rows(rows, page_size + 1, *any_of))
+    has_more = len(found) > page_size
+    page_rows = list(islice(found, page_size))
     if backward:
         page_rows.reverse()
     has_next = has_more or backward if page_rows else False
@@ -83,6 +94,15 @@ def _beyond(order: Sequence[str], position: Sequence[Any]) -> Lookup[Any]:
     columns = [name.removeprefix("-") for name in order]
     row, bound = (Func(*values, function="ROW", output_field=BooleanField()) for values in (columns, _values(position)))
     return LessThan(row, bound) if order[0].startswith("-") else GreaterThan(row, bound)
+
+
+def _n_bytes(columns: Collection[str]) -> Combinable:
+    """Return the expression for the bytes of these columns as text."""
+    lengths: list[Combinable] = [
+        Coalesce(Func(Cast(name, TextField()), function="OCTET_LENGTH", output_field=IntegerField()), 0)
+        for name in columns
+    ]
+    return reduce(add, lengths)
 
 
 def _values(position: Sequence[Any]) -> list[Value]:

@@ -104,7 +104,7 @@ class PageParameters(Parameters):
         description="The page to return: the cursor from the URL in `next` or `previous`. Default: the first page.",
     )
     page_size: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = Field(
-        DEFAULT_PAGE_SIZE, description="Maximum number of results on a page."
+        DEFAULT_PAGE_SIZE, description="Maximum number of results on a page. A page of large results has fewer."
     )
 
 

@@ -65,7 +65,7 @@ class LogParameters(PageParameters):
     )
     page_size: Annotated[int, Field(ge=1, le=MAX_LINES_PER_PAGE)] = Field(
         DEFAULT_LINES_PER_PAGE,
-        description="Maximum number of lines on a page.",
+        description="Maximum number of lines on a page. A page of long lines has fewer.",
     )
 
 
@@ -83,7 +83,7 @@ class RunLogView(ApiView):
         lines = visible(LogLine, caller_of(request)).filter(run_id=run_id)
         if parameters.attempt is not None:
             lines = lines.filter(attempt=parameters.attempt)
-        page = paginate(request, lines, parameters, ["id"])
+        page = paginate(request, lines, parameters, ["id"], large=["message"])
         results = [log_line_of(line) for line in page.rows]
         return Response(LogPage(next=page.next, previous=page.previous, results=results).json_body())
 

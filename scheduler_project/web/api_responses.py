@@ -33,13 +33,15 @@ def complete_api_responses(
         response = get_response(request)
         if request.path.startswith(API):
             if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-                response = _not_allowed(request.method or "", response.headers.get("Allow", ""))
+                _explain(response, request.method or "")
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     return handle
 
 
-def _not_allowed(method: str, allowed: str) -> HttpResponse:
-    text = f"This URL does not accept {method[:20]}. It accepts {allowed}."
-    return problem_response(HTTPStatus.METHOD_NOT_ALLOWED, text, Allow=allowed)
+def _explain(response: HttpResponse, method: str) -> None:
+    """Put a problem document into a 405. Its headers stay, because other middleware has set them."""
+    text = f"This URL does not accept {method[:20]}. It accepts {response.headers.get('Allow', '')}."
+    response.content = problem_response(HTTPStatus.METHOD_NOT_ALLOWED, text).content
+    response["Content-Type"], response["Content-Length"] = MEDIA_TYPE, str(len(response.content))

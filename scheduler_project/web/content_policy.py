@@ -1,4 +1,4 @@
-"""The Content-Security-Policy header of all pages: nothing from other servers, no inline scripts, no framing."""
+"""The security headers of all pages, such as the policy: nothing from other servers, no inline scripts, no framing."""
 
 from __future__ import annotations
 
@@ -42,12 +42,17 @@ def admin_policy() -> str:
 
 
 def with_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware that adds a Content-Security-Policy header to each HTML page that does not have one."""
+    """Middleware that adds a Content-Security-Policy header to each HTML page that does not have one.
+
+    To every response it adds headers of Django's SecurityMiddleware, which adds none to a refusal of its own.
+    """
 
     def handle(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         if response.get("Content-Type", "").startswith("text/html") and HEADER not in response:
             response[HEADER] = admin_policy() if request.path.startswith("/admin/") else policy()
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", settings.SECURE_REFERRER_POLICY)
         return response
 
     return handle

@@ -69,6 +69,7 @@ class JobFilters(PageParameters):
 
 # Four times the largest payload: indentation, and escapes such as \u00e9, make the same JSON longer.
 MAX_DEFINITION_BYTES = 1024 * 1024
+LARGE = ("description", "schedule", "spec__target", "spec__payload", "spec__policies")  # columns of a job
 
 
 class JobListView(ApiView):
@@ -85,7 +86,7 @@ class JobListView(ApiView):
         if conditions := selection.conditions:
             # The same order as by `id`, but on the column that the indexes of the specs contain.
             jobs, order = jobs.filter(conditions), "-spec__job_id"
-        page = paginate(request, jobs, filters, [order], ("state", filters.state))
+        page = paginate(request, jobs, filters, [order], ("state", filters.state), LARGE)
         results = list(shown_all(page.rows, request).values())
         return Response(JobPage(next=page.next, previous=page.previous, results=results).json_body())
 

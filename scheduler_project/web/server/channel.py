@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from collections import deque
 from dataclasses import dataclass
 from typing import IO, Any
 
 READ_SIZE = 64 * 1024  # bytes that are read or sent at once
+CLIENT_END = getattr(select, "POLLRDHUP", 0)  # Linux reports the end of the stream even if bytes before it are unread
 
 
 @dataclass(slots=True)
@@ -33,7 +35,8 @@ class Channel:
         self.received = bytearray()
         self.n_readable = 0  # bytes of `received` that belong to the current request, and that gunicorn may read
         self.n_unsent = 0  # bytes that the client has not read yet
-        self._n_kept = 0  # those of them that are in memory; a number, because another thread may change `_to_send`
+        # Bytes of memory that hold unsent bytes. A number, because another thread may change `_to_send`.
+        self._n_kept = 0
         self.target = ""  # of the current request, for the form of an error response
 
     # For the main loop
@@ -63,17 +66,12 @@ class Channel:
             except BlockingIOError:
                 return False
             self.n_unsent -= n_sent
-            if isinstance(part, FilePart):
-                part.offset += n_sent
-                part.n_bytes -= n_sent
-                is_sent = not part.n_bytes
-            else:
-                self._n_kept -= n_sent
-                is_sent = n_sent == len(part)
-            if is_sent:
+            rest = _without_start(part, n_sent)
+            self._n_kept += _size(rest) - _size(part)
+            if rest is None:
                 _release(self._to_send.popleft())
-            elif not isinstance(part, FilePart):
-                self._to_send[0] = part[n_sent:]
+            else:
+                self._to_send[0] = rest
         return True
 
     def end_stream(self) -> None:
@@ -87,6 +85,21 @@ class Channel:
         self.received.clear()
         self.n_unsent = self._n_kept = 0
         self._socket.close()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the client sends no more bytes: it has closed the connection, or its side of it."""
+        return bool(self._state() & (CLIENT_END | select.POLLHUP | select.POLLERR))
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the client has reset the connection: it reads no response."""
+        return bool(self._state() & select.POLLERR)
+
+    def _state(self) -> int:
+        poll = select.poll()
+        poll.register(self._socket, CLIENT_END)
+        return sum(state for _, state in poll.poll(0))
 
     @property
     def n_in_memory(self) -> int:
@@ -109,9 +122,9 @@ class Channel:
 
     def sendall(self, data: bytes) -> None:
         """Send or keep the data. Raises OSError if the connection is lost."""
-        self._to_send.append(memoryview(data))
+        self._to_send.append(part := memoryview(data))
         self.n_unsent += len(data)
-        self._n_kept += len(data)
+        self._n_kept += _size(part)
         self.flush()
 
     def sendfile(self, file: IO[bytes], offset: int = 0, count: int = 0) -> None:
@@ -142,6 +155,22 @@ def _read(part: FilePart) -> bytes:
     if not data:
         raise OSError("The file became shorter while it was being sent.")
     return data
+
+
+def _without_start(part: memoryview | FilePart, n_sent: int) -> memoryview | FilePart | None:
+    """Return the part that is left after `n_sent` bytes, or None."""
+    if isinstance(part, FilePart):
+        left = FilePart(part.descriptor, part.offset + n_sent, part.n_bytes - n_sent)
+        return left if left.n_bytes else None
+    rest = part[n_sent:]
+    if len(rest) * 2 < _size(part):
+        rest = memoryview(bytes(rest))  # frees the bytes that have been sent
+    return rest if rest else None
+
+
+def _size(part: memoryview | FilePart | None) -> int:
+    """Return the bytes of memory that the part occupies, with those that have been sent."""
+    return len(part.obj) if isinstance(part, memoryview) else 0  # type: ignore[arg-type]  # always bytes
 
 
 def _release(part: memoryview | FilePart) -> None:

@@ -48,5 +48,6 @@ class ChunkScanner:
                 self._n_framing += len(b"\r\n")
                 self._at += n_bytes + len(b"\r\n")
                 self._searched = self._at
+        is_malformed = len(received) - self._at > MAX_LINE or received.find(b"\n", max(self._at, self._searched)) >= 0
         self._searched = len(received)
-        return len(received) if len(received) - self._at > MAX_LINE else None
+        return len(received) if is_malformed else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, NoMoreDa
 
 from scheduler_project.web.server.channel import Channel
 from scheduler_project.web.server.chunks import ChunkScanner
+from scheduler_project.web.server.refusals import Refusal
 from values.networks import network_of
 
 if TYPE_CHECKING:
@@ -20,14 +22,7 @@ MAX_HEAD = 64 * 1024  # bytes of the request line and all headers
 MAX_BODY = 8 * 1024 * 1024  # bytes: no operation of the API and no form accepts more
 MAX_ENCODED = MAX_BODY + MAX_BODY // 4  # bytes of a chunked body, with the sizes of its chunks
 HEAD_END = b"\r\n\r\n"
-
-
-class Refusal(Exception):
-    """A request that is refused for a reason that gunicorn does not know. The message is for the client."""
-
-    def __init__(self, status: HTTPStatus, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+BARE_LINE_END = re.compile(rb"(?<!\r)\n")
 
 
 class Connection:
@@ -44,6 +39,7 @@ class Connection:
         self.request: Any = None
         self.is_kept = False  # whether another request may follow
         self.is_idle = True  # no byte of the next request has arrived
+        self.is_queued = False  # the request waits for a thread
         self.is_closing = False  # the response has been sent: only the client's end is awaited
         self.events = 0  # what the poller watches for; 0 while a thread serves the request
         self.since = 0.0  # monotonic time of the begin of the current wait
@@ -67,9 +63,12 @@ class Connection:
         Raises NoMoreData if the client has left. Raises Refusal or one of gunicorn's exceptions if the request must be
         refused.
         """
-        if self.request is None and not self._read_head(is_open=is_open):
+        is_new = self.request is None
+        if is_new and not self._read_head(is_open=is_open):
             return False
         end = self._end_of_body()
+        if is_new and end is None and self._expects_continue():
+            self.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if end is None and not is_open:
             raise Refusal(HTTPStatus.BAD_REQUEST, "The body is shorter than the headers announce.")
         self.sock.n_readable = end or 0
@@ -80,6 +79,9 @@ class Connection:
         self.is_idle = not received
         end = received.find(HEAD_END, max(0, self._searched - len(HEAD_END) + 1), MAX_HEAD)
         if end < 0:
+            if BARE_LINE_END.search(received, max(0, self._searched - 1)):
+                self.sock.target = _target(received)
+                raise Refusal(HTTPStatus.BAD_REQUEST, "A line of the head does not end with CR and LF.")
             self._searched = len(received)
             if not is_open:
                 raise NoMoreData
@@ -91,13 +93,16 @@ class Connection:
             raise error(f"The head of the request has more than {MAX_HEAD} bytes.")
         self.sock.n_readable = end + len(HEAD_END)
         self.request = next(self.parser)
+        if self.request.version >= (1, 1) and all(name != "HOST" for name, _ in self.request.headers):
+            raise Refusal(HTTPStatus.BAD_REQUEST, "The header Host is missing.")
         self._scanner = ChunkScanner() if isinstance(self.request.body.reader, ChunkedReader) else None
-        if self._expects_continue() and self._end_of_body() is None:
-            self.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         return True
 
     def _end_of_body(self) -> int | None:
-        """Return the number of received bytes that belong to the body, or None if some are missing."""
+        """Return the number of received bytes that belong to the body, or None if some are missing.
+
+        Must not be called again after it has returned a number: the scanner would look for a second body.
+        """
         received = self.sock.received
         if self._scanner is None:
             n_bytes: int = self.request.body.reader.length

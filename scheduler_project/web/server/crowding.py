@@ -10,13 +10,16 @@ if TYPE_CHECKING:
 
 
 class Waiting(Protocol):
-    """A connection that waits for its client."""
+    """A connection that waits for its client or for a thread."""
 
     @property
     def address(self) -> str: ...
 
     @property
     def since(self) -> float: ...
+
+    @property
+    def is_queued(self) -> bool: ...
 
 
 class Holding(Waiting, Protocol):
@@ -34,12 +37,14 @@ def longest_waiting(waiting: Collection[Connection]) -> Connection:
     """Return the connection that has waited longest, among those of the address that has the most of them.
 
     An address that opens many connections loses its own ones. Behind a proxy all connections have one address: there
-    the oldest one is closed, because a proxy sends each request at once. Raises ValueError if `waiting` is empty.
+    the oldest one is closed, because a proxy sends each request at once. If all of them wait for a thread, the newest
+    one is closed: it would be served last. Raises ValueError if `waiting` is empty.
     """
     n_of = Counter(connection.address for connection in waiting)
     most = max(n_of.values(), default=0)
     return min(
-        (connection for connection in waiting if n_of[connection.address] == most), key=lambda found: found.since
+        (connection for connection in waiting if n_of[connection.address] == most),
+        key=lambda found: (True, -found.since) if found.is_queued else (False, found.since),
     )
 
 

@@ -16,21 +16,19 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from gunicorn import util
 from gunicorn.errors import ConfigError
-from gunicorn.http.errors import NoMoreData
+from gunicorn.http.errors import InvalidHeader, NoMoreData
 from gunicorn.http.wsgi import Response, default_environ
 from gunicorn.workers.gthread import ThreadWorker
 
-from scheduler_project.web.server.connection import Connection, Refusal
+from scheduler_project.web.server.connection import Connection
 from scheduler_project.web.server.crowding import largest, longest_waiting
-from scheduler_project.web.server.refusals import write_error
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from scheduler_project.web.server.refusals import MALFORMED_CHUNKS, Refusal, refusal_of, write_error
+from scheduler_project.web.server.threads import Threads
 
 log = structlog.get_logger(__name__)
 
@@ -56,8 +54,6 @@ util.write_error = write_error
 class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
     """gunicorn's `gthread` worker with its own main loop for connections."""
 
-    tpool: ThreadPoolExecutor
-
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
         if cfg.is_ssl:
@@ -66,15 +62,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
 
     def init_process(self) -> None:
         self.connections: set[Connection] = set()
-        self.probes = {path: ThreadPoolExecutor(1) for path in PROBES}
+        self.probes = {path: Threads(ThreadPoolExecutor(1), self._serve) for path in PROBES}
         n_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # The other half is for the database, logs, files that are being sent and the program itself.
-        self.worker_connections: int = min(self.cfg.worker_connections, max(n_files // 2, 16))
+        # The second third is for files: each client may leave one unread. The last one is for the database, logs and
+        # the program itself.
+        self.worker_connections: int = min(self.cfg.worker_connections, max(n_files // 3, 16))
         sys.setswitchinterval(SWITCH_INTERVAL)
         self._has_grown = False
         self._next_sweep = self._next_count = self._next_line = 0.0
         self._n_closed = 0
         super().init_process()
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        pool: ThreadPoolExecutor = super().get_thread_pool()
+        self.threads = Threads(pool, self._serve)
+        return pool
 
     # Waiting for clients
 
@@ -135,11 +137,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
             self._read(connection)
 
     def _waiting(self) -> list[Connection]:
-        return [connection for connection in self.connections if connection.events]
+        """Return the connections that no thread is serving: they wait for their client, or for a thread."""
+        return [connection for connection in self.connections if connection.events or connection.is_queued]
 
     def _sweep(self, now: float) -> None:
-        for connection in self._waiting():
-            if connection.timeout <= now:
+        for connection in list(self.connections):
+            if connection.events and connection.timeout <= now:
                 self._drop(connection)
         if self._n_closed and now >= self._next_line:
             log.warning("clients_disconnected", action="serve", n_connections=self._n_closed)
@@ -193,35 +196,49 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
     def _refuse(self, connection: Connection, error: Exception) -> None:
         self._unwatch(connection)
         connection.is_kept = False
-        if isinstance(error, Refusal):
-            self._send_refusal(connection, error)
-        else:
-            self.handle_error(connection.request, connection.sock, connection.client, error)
+        self.handle_error(connection.request, connection.sock, connection.client, error)
         self._write(connection)
 
-    def _send_refusal(self, connection: Connection, refusal: Refusal) -> None:
-        request, status = connection.request, refusal.status
-        response = Response(request, connection.sock, self.cfg)
-        response.status = f"{status.value} {status.phrase}"
-        address, port = connection.client[:2] if isinstance(connection.client, tuple) else ("", "")
-        environ = default_environ(request, connection.sock, self.cfg) | {"REMOTE_ADDR": address, "REMOTE_PORT": port}
-        self.log.access(response, request, environ, timedelta())
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Respond to a request that cannot be served. gunicorn's own method quotes malformed headers."""
+        refusal = refusal_of(exc)
+        if refusal is None:
+            super().handle_error(req, client, addr, exc)
+            return
+        request, status = req or (exc.req if isinstance(exc, InvalidHeader) else None), refusal.status
+        address, port = addr[:2] if isinstance(addr, tuple) else ("", "")
+        log.warning("request_refused", action="serve", address=address, status=status.value, reason=str(refusal))
+        if request is not None:
+            response = Response(request, client, self.cfg)
+            response.status = f"{status.value} {status.phrase}"
+            environ = default_environ(request, client, self.cfg) | {"REMOTE_ADDR": address, "REMOTE_PORT": port}
+            self.log.access(response, request, environ, timedelta())
         with suppress(OSError):
-            write_error(connection.sock, status.value, status.phrase, str(refusal))
+            write_error(client, status.value, status.phrase, str(refusal))
 
     def enqueue_req(self, conn: Connection) -> None:
-        pool = self.probes.get(conn.request.path, self.tpool)
-        future = pool.submit(self.handle, conn)
-        future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+        conn.since = time.monotonic()
+        self._threads_of(conn).put(conn)
+
+    def _threads_of(self, connection: Connection) -> Threads:
+        return self.probes.get(connection.request.path, self.threads)
 
     # In a thread
+
+    def _serve(self, connection: Connection) -> None:
+        is_kept = False
+        try:
+            is_kept = not connection.sock.is_lost and self.handle(connection)
+        finally:
+            self.method_queue.defer(self.finish_request, connection, is_kept)
 
     def handle(self, conn: Connection) -> bool:
         """Serve the request. Return whether another request may follow on the connection."""
         try:
             return self._keepalive_after(conn, self.handle_request(conn.request, conn))
         except NoMoreData:  # the body's end is not where it seemed to be
-            self._send_refusal(conn, Refusal(HTTPStatus.BAD_REQUEST, "The chunked body cannot be read."))
+            error = Refusal(HTTPStatus.BAD_REQUEST, MALFORMED_CHUNKS)
+            self.handle_error(conn.request, conn.sock, conn.client, error)
         except StopIteration as error:
             self.log.debug("Closing connection. %s", error)
         except OSError as error:
@@ -246,10 +263,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
 
     # From the response to the next request
 
-    def finish_request(self, conn: Connection, fs: Future[bool]) -> None:
-        """Send the rest of the response. gunicorn calls this in the main loop."""
-        conn.is_kept = not fs.cancelled() and not fs.exception() and fs.result() and not conn.sock.n_readable
+    def finish_request(self, conn: Connection, is_kept: bool) -> None:
+        """Send the rest of the response."""
+        conn.is_kept = is_kept and not conn.sock.n_readable
         self._has_grown = True
+        if conn.n_in_memory > PART:
+            self._next_count = 0.0  # count the memory at once: the threads go on with other large responses
         self._write(conn)
 
     def _write(self, connection: Connection) -> None:
@@ -274,6 +293,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
             self._advance(connection)
 
     def _drop(self, connection: Connection) -> None:
+        if connection.is_queued and not self._threads_of(connection).remove(connection):
+            return  # a thread has begun to serve the request in the meantime
         self._unwatch(connection)
         connection.sock.disconnect()
         self.connections.discard(connection)

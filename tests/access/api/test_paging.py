@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from access.api.paging import MAX_PAGE_BYTES
 from executions.models import Run
+from executions.targets.base import MAX_LOG_LINE_LENGTH
+from executions.worker.logs import RunLog, store
 from tests.documented import fields_of
 from tests.factories import NOW, make_job, make_run
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from tests.documented import DocumentedClient
 
 RUNS = "/api/v1/runs"
+JOBS = "/api/v1/jobs"
+LARGE = {"message": "ä" * 40_000}  # six bytes of the payload's limit for each letter, and two bytes of a response
 
 
 @pytest.fixture
@@ -125,3 +130,33 @@ def test_a_log_cursor_with_an_invalid_number_never_causes_a_server_error(
     response = api.get(f"{RUNS}/{run.pk}/log?cursor={cursor_of('next', number)}")
 
     assert response.status_code in (200, 400)
+
+
+@pytest.mark.parametrize("query", ["", "&state=active", "&state=active,paused", "&name=greeting"])
+def test_a_page_of_large_jobs_ends_early_and_leads_to_the_others(api: DocumentedClient, db: None, query: str) -> None:
+    jobs = [str(make_job(payload=LARGE).pk) for _ in range(30)]
+
+    response = api.get(f"{JOBS}?page_size=200{query}")
+    found = [job["id"] for job in response.json()["results"]]
+    assert 10 < len(found) < 20
+    while response.json()["next"]:
+        assert len(response.content) < MAX_PAGE_BYTES + 100_000
+        response = api.get(response.json()["next"])
+        found += [job["id"] for job in response.json()["results"]]
+    assert found == jobs[::-1]
+
+    back = api.get(response.json()["previous"]).json()
+    assert [job["id"] for job in back["results"]] == found[: -len(response.json()["results"])][-len(back["results"]) :]
+    assert 10 < len(back["results"]) < 20
+
+
+def test_a_page_of_long_log_lines_ends_early(api: DocumentedClient, job: Job) -> None:
+    run = Run.objects.filter(job=job).earliest("id")
+    log = RunLog(run.pk, 1, 10_000_000)
+    for _ in range(200):
+        log.add("x" * MAX_LOG_LINE_LENGTH)
+    store([log])
+
+    page = api.get(f"{RUNS}/{run.pk}/log?page_size=1000").json()
+    assert len(page["results"]) == MAX_PAGE_BYTES // MAX_LOG_LINE_LENGTH
+    assert len(page["results"]) + len(api.get(page["next"]).json()["results"]) == 200

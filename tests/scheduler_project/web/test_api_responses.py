@@ -69,6 +69,8 @@ def test_a_method_that_a_url_does_not_accept_is_a_405(api: DocumentedClient, met
 
     assert "It accepts " in problem_of(response, 405)["detail"]
     assert "GET" in response["Allow"] and method not in response["Allow"]
+    assert response["Content-Length"] == str(len(response.content))
+    assert (response["X-Frame-Options"], response["X-Content-Type-Options"]) == ("DENY", "nosniff")
 
 
 def test_an_unknown_method_is_refused_before_an_unknown_object(api: DocumentedClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from django.test import Client
 
 from tests.staff import StaffClient, signed_in
 
@@ -36,3 +37,26 @@ def test_the_sign_in_form_may_redirect_to_flowers_origin(admin_user: User, setti
 
 def test_responses_that_are_not_html_have_no_policy() -> None:
     assert "Content-Security-Policy" not in StaffClient().get("/api/v1/openapi.json")
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "https", "status"),
+    [
+        ("/admin/login/", "testserver", True, 200),
+        ("/nothing", "testserver", True, 404),
+        ("/%00", "testserver", True, 400),
+        ("/admin/", "elsewhere", True, 400),
+        ("/admin/", "elsewhere", False, 400),
+    ],
+)
+def test_every_page_has_all_security_headers(
+    settings: Settings, path: str, host: str, https: bool, status: int
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    response = Client(headers={"host": host}).get(path, secure=https)
+
+    assert (response.status_code, response["Content-Type"]) == (status, "text/html; charset=utf-8")
+    assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
+    assert response["X-Frame-Options"] == "DENY"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Referrer-Policy"] == "same-origin"

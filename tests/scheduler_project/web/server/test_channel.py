@@ -64,12 +64,21 @@ def test_what_the_client_does_not_read_is_kept_without_waiting() -> None:
     with connected() as (channel, client):
         channel.sendall(b"a" * LARGE)
         channel.sendall(b"end")
-        assert 0 < channel.n_in_memory == channel.n_unsent <= LARGE + 3
+        assert 0 < channel.n_unsent < channel.n_in_memory == LARGE + 3
         assert not channel.flush()
 
         assert read(client, channel, LARGE + 3)[-4:] == b"aend"
         assert channel.flush()
         assert channel.n_in_memory == channel.n_unsent == 0
+
+
+def test_bytes_that_have_been_sent_occupy_at_most_as_much_memory_as_the_others() -> None:
+    with connected() as (channel, client):
+        channel.sendall(b"a" * LARGE)
+        while not channel.flush():
+            assert channel.n_unsent <= channel.n_in_memory <= 2 * channel.n_unsent
+            client.recv(1 << 20)
+        assert channel.n_in_memory == 0
 
 
 def test_a_file_is_not_in_memory_and_outlives_its_object(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, NoMoreData
 
-from scheduler_project.web.server.connection import MAX_BODY, MAX_HEAD, Connection, Refusal
+from scheduler_project.web.server.connection import MAX_BODY, MAX_HEAD, Connection
+from scheduler_project.web.server.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,33 @@ def test_a_request_is_complete_with_its_last_byte(text: bytes, body: bytes) -> N
             assert connection.has_request(is_open=True) == (index == len(text) - 1)
         assert connection.request.body.read() == body
         assert connection.sock.target == "/api/v1/jobs"
+
+
+@pytest.mark.parametrize(
+    "body", [b"Content-Length: 3\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"]
+)
+def test_a_body_that_arrives_with_its_head_needs_no_100_continue(body: bytes) -> None:
+    expecting = HEAD + b"Expect: 100-continue\r\n" + body
+    with connected() as (connection, client):
+        client.sendall(expecting + HEAD)
+        connection.sock.receive()
+        assert connection.has_request(is_open=True)
+        assert connection.request.body.read() == b"abc"
+        assert bytes(connection.sock.received) == HEAD, "the start of the next request"
+        client.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            client.recv(100)
+
+
+def test_100_continue_is_sent_once_if_a_part_of_the_body_is_missing() -> None:
+    text = HEAD + b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connected() as (connection, client):
+        for part in (text + b"3\r\na", b"bc\r\n", b"0\r\n\r\n"):
+            client.sendall(part)
+            connection.sock.receive()
+            has_request = connection.has_request(is_open=True)
+        assert has_request and connection.request.body.read() == b"abc"
+        assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ class Waiting:
     address: str
     since: float = 0.0
     n_in_memory: int = 0
+    is_queued: bool = False
 
 
 def test_an_address_with_many_connections_loses_its_oldest_one() -> None:
@@ -27,6 +28,13 @@ def test_behind_a_proxy_the_oldest_connection_is_closed() -> None:
     connections = [Waiting("proxy", since=since) for since in (3, 2, 8)]
 
     assert longest_waiting(connections) == connections[1]
+
+
+def test_requests_that_wait_for_a_thread_are_closed_last_and_the_newest_one_first() -> None:
+    queued = [Waiting("proxy", since=since, is_queued=True) for since in (3, 2, 8)]
+
+    assert longest_waiting([*queued, silent := Waiting("proxy", since=9)]) == silent
+    assert longest_waiting(queued) == queued[2]
 
 
 def test_an_address_that_occupies_much_memory_loses_its_largest_request() -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 STYLES = "mainspring/admin.css"
+LARGE_FILE = "drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"  # the kernel's buffers do not hold it
 # More files than this process may open, were it not for its limit.
 FEW_FILES = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))\nworkers = 1\n"
 
@@ -47,11 +48,20 @@ def test_a_file_arrives_complete_or_in_the_part_that_is_asked_for(site: WebProce
     assert (part.status, part.body) == (206, whole[10:20])
 
 
+@pytest.mark.parametrize("path", ["/api/v1/jobs", "/api/nothing", "/admin/login/", "/api/v1/openapi.json"])
+def test_the_response_to_head_has_the_length_of_get(site: WebProcess, path: str) -> None:
+    head = site.ask(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode(), end=True)
+    get = site.get(path)
+
+    assert (head.status, head.body, head.headers["content-length"]) == (get.status, b"", str(len(get.body)))
+    assert b"no-body response" not in site.log.read_bytes()
+
+
 def test_the_document_arrives_complete(site: WebProcess) -> None:
     assert site.get("/api/v1/openapi.json").body == document()
 
 
-@pytest.mark.parametrize("path", ["/api/v1/openapi.json", f"/static/{STYLES}"])
+@pytest.mark.parametrize("path", ["/api/v1/openapi.json", f"/static/{STYLES}", f"/static/{LARGE_FILE}"])
 def test_clients_that_do_not_read_their_responses_delay_nobody(site: WebProcess, path: str) -> None:
     with ExitStack() as unread:
         for _ in range(100):
@@ -62,6 +72,7 @@ def test_clients_that_do_not_read_their_responses_delay_nobody(site: WebProcess,
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert site.get("/health/live").status == 200
         assert site.get("/admin/login/").status == 200
+    assert b"Too many open files" not in site.log.read_bytes()
 
 
 def test_a_process_that_may_open_few_files_closes_the_oldest_connections(site: WebProcess) -> None:

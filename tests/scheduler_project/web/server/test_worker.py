@@ -27,9 +27,11 @@ import threading
 from scheduler_project.web.server import worker
 
 held = threading.Event()  # set by /health/ready
+served = []
 
 def app(environ, start_response):
     path = environ["PATH_INFO"]
+    served.append(path)
     if path == "/unread":
         start_response("413 Content Too Large", [("Content-Length", "0")])
         return []
@@ -41,6 +43,8 @@ def app(environ, start_response):
     if path == "/health/ready":
         held.set()
     response = b"x" * 30_000_000 if path == "/long" else body or b"hello"
+    if path == "/served":
+        response = " ".join(served).encode()
     start_response("200 OK", [("Content-Length", str(len(response)))])
     if path == "/file":
         return environ["wsgi.file_wrapper"](open(__file__, "rb"))
@@ -124,6 +128,42 @@ def test_probes_respond_while_every_thread_is_busy(site: WebProcess) -> None:
         assert site.get("/health/live").status == 200
         assert site.get("/health/ready").status == 200  # this lets the held requests end
         assert [read_answer(client).body for client in held] == [b"hello"] * 6
+
+
+def test_a_crowd_that_waits_delays_only_its_own_network(folder: Path) -> None:
+    with running(folder, "own_site:app", CONFIG) as site, ExitStack() as clients:
+
+        def send(path: str, source: str) -> socket.socket:
+            client = clients.enter_context(socket.create_connection(site.address, 20, source_address=(source, 0)))
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            return client
+
+        for _ in range(2):
+            send("/hold", "127.0.0.1")
+        for _ in range(30):
+            crowd = send("/crowd", "127.0.0.2")
+        for _ in range(30):
+            client = send("/reset", "127.0.0.2")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            client.close()
+        visitor = send("/visitor", "127.0.0.3")
+        for _ in range(2):
+            assert site.get("/health/live").status == 200, "the main loop has read the others"
+        assert site.get("/health/ready").status == 200  # this lets the held requests end
+        assert read_answer(visitor).status == read_answer(crowd).status == 200
+
+        served = [path for path in site.get("/served").body.decode().split() if path in ("/crowd", "/visitor")]
+        assert served.index("/visitor") <= 2
+        assert b"/reset" not in site.get("/served").body
+
+
+def test_waiting_requests_do_not_keep_others_from_connecting(folder: Path) -> None:
+    config = CONFIG + "worker_connections = 20\n"
+    with running(folder, "own_site:app", config) as site, ExitStack() as many:
+        for _ in range(40):
+            many.enter_context(site.connect(b"GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        assert site.get("/health/live").status == 200
+        assert site.get("/health/ready").status == 200
 
 
 def test_a_connection_serves_several_requests(site: WebProcess) -> None:
