@@ -6,7 +6,8 @@ from typing import Never
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponseRedirect
+from django.core.paginator import InvalidPage
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -33,12 +34,22 @@ def no_redirect(request: HttpRequest, rest: str) -> Never:
     raise Http404
 
 
+def search(request: HttpRequest) -> HttpResponse:
+    """Serve the theme's search. Raises Http404 if the page in the URL does not exist."""
+    try:
+        found: HttpResponse = admin.site.search(request)  # type: ignore[attr-defined]  # the theme's site
+    except InvalidPage:
+        raise Http404 from None
+    return found
+
+
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     # Django's view for these URLs redirects to an object's page outside the admin, and fails for ids that are UUIDs.
     # No model of Mainspring has such a page.
     path("admin/r/<path:rest>", no_redirect),
     path("admin/login/", sign_in),
+    path("admin/search/", admin.site.admin_view(search)),
     path("admin/", admin.site.urls),
     path("api/", RedirectView.as_view(url="/api/docs")),
     path("api/docs", SwaggerPage.as_view(), name="api-docs"),
