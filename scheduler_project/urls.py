@@ -12,7 +12,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from access.admin.sign_in import sign_in
-from scheduler_project.web.openapi import RedocPage, SwaggerPage, openapi
+from scheduler_project.web.openapi import RedocPage, SwaggerPage, openapi, redirect_to_docs
 from scheduler_project.web.problems import unknown_api_url
 
 handler400 = "scheduler_project.web.problems.bad_request"
@@ -51,10 +51,10 @@ urlpatterns = [
     path("admin/login/", sign_in),
     path("admin/search/", admin.site.admin_view(search)),
     path("admin/", admin.site.urls),
-    path("api/", RedirectView.as_view(url="/api/docs")),
+    path("api/", redirect_to_docs),
     path("api/docs", SwaggerPage.as_view(), name="api-docs"),
     path("api/redoc", RedocPage.as_view(), name="api-redoc"),
-    path("api/v1/", RedirectView.as_view(url="/api/docs")),
+    path("api/v1/", redirect_to_docs),
     path("api/v1/openapi.json", openapi, name="openapi"),
     path("api/v1/", include("executions.api.urls")),
     path("api/v1/", include("schedules.api.urls")),
