@@ -12,8 +12,10 @@ threads = 8  # requests that one process serves at the same time; they mostly wa
 timeout = 60  # seconds until a worker process that hangs is killed
 control_socket_disable = True  # nothing uses the socket, and the Docker image's user cannot write to its home folder
 
+# Headers that would replace the path of the request: no URL of Mainspring works below another path, and a client could
+# send them through a proxy.
+forwarder_headers = ""
 # gunicorn believes these headers from the loopback address and from Unix sockets. Without a proxy they are the client's.
 if not Environment(os.environ).flag("MAINSPRING_BEHIND_PROXY", default=False):
     forwarded_allow_ips = ""
-    forwarder_headers = ""
     secure_scheme_headers: dict[str, str] = {}
