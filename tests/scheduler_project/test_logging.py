@@ -1,4 +1,4 @@
-"""Proves what a log line contains, that no text can add a line, and that the lines of libraries have the same format."""
+"""Proves what a log line contains, that no text can add a line, and that all libraries log in the same format."""
 
 from __future__ import annotations
 
