@@ -16,9 +16,10 @@ control_socket_disable = True  # nothing uses the socket, and the Docker image's
 
 logging_from_environment(Environment(os.environ))  # the main process never loads Django's settings
 
-# gunicorn believes these headers from the loopback address and from Unix sockets. Without a proxy, the client has set
-# them.
+# Headers that would replace the path of the request: no URL of Mainspring works below another path, and a client could
+# send them through a proxy.
+forwarder_headers = ""
+# gunicorn believes these headers from the loopback address and from Unix sockets. Without a proxy, clients send them.
 if not Environment(os.environ).flag("MAINSPRING_BEHIND_PROXY", default=False):
     forwarded_allow_ips = ""
-    forwarder_headers = ""
     secure_scheme_headers: dict[str, str] = {}

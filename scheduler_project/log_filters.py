@@ -1,4 +1,4 @@
-"""A log filter that removes tracebacks of expected errors: a failing broker, a refused request, a killed process."""
+"""A log filter for expected errors: a broker that fails, a refused request, a killed process."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ REFUSED_REQUESTS = (PermissionDenied, SuspiciousOperation, BadRequest)
 class OneLineErrors(logging.Filter):
     """For a broker error or a killed process, replaces the traceback with the message of the error.
 
-    Removes the traceback of a refused request.
+    Removes the traceback of a refused request, and makes its record a warning: what a client sends is no error here.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Remove the traceback of an expected error from the record. Always return True: no record is dropped."""
+        """Remove the traceback of an expected error. Return False only for a warning that its logger does not write."""
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, BROKER_ERRORS) and record.name.startswith(("celery.", "kombu.")):
             record.msg, record.args = f"{record.getMessage()}: {one_line(error)}", ()
@@ -38,6 +38,9 @@ class OneLineErrors(logging.Filter):
             record.msg, record.args, record.exc_info = one_line(lost), (), None
         elif isinstance(error, REFUSED_REQUESTS) and record.name.startswith("django."):
             record.exc_info = None  # Django's message already has the reason and the URL
+            if record.levelno > logging.WARNING:
+                record.levelno, record.levelname = logging.WARNING, "WARNING"
+                return logging.getLogger(record.name).isEnabledFor(logging.WARNING)
         return True
 
 

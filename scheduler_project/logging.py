@@ -20,6 +20,26 @@ def without_request(logger: object, name: str, event: structlog.types.EventDict)
     return event
 
 
+def escaped(logger: object, name: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Escape characters that are not printable (controls, line separators, marks for the text direction) in all values.
+
+    Without this, a client could write lines of its own, because events and values contain what it sends. The lines of a
+    traceback stay lines, but are indented: a line that does not start with a space is a line of the log.
+    """
+    for key, value in event.items():
+        if key in ("exception", "stack"):
+            event[key] = "\n".join(f"  {_printable(line)}".rstrip() for line in str(value).split("\n"))
+        else:
+            shown = value if isinstance(value, str) else repr(value)
+            if not shown.isprintable():
+                event[key] = _printable(shown)
+    return event
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 def logging_from_environment(env: Environment) -> None:
     """Configure the log as MAINSPRING_LOG_LEVEL and MAINSPRING_LOG_JSON say."""
     level = env.choice("MAINSPRING_LOG_LEVEL", "INFO", LEVELS)
@@ -57,7 +77,7 @@ def logging_config(level: str, *, json: bool) -> None:
             "formatters": {
                 "line": {
                     "()": structlog.stdlib.ProcessorFormatter,
-                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, escaped, renderer],
                     "foreign_pre_chain": shared,
                 },
             },

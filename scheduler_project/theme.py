@@ -43,7 +43,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                     "title": "Pause many jobs",
                     "icon": "pause_circle",
                     "link": reverse("admin:schedules_job_pauses"),
-                    "permission": _permission(Action.CHANGE, "schedules.job"),
+                    "permission": _permission(Action.VIEW, "schedules.job"),
                 },
                 _page("Runs", "play_circle", "executions", "run"),
                 _page("Feature flags", "toggle_on", "schedules", "featureflag"),

@@ -6,12 +6,13 @@ from typing import Never
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponseRedirect
+from django.core.paginator import InvalidPage
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from access.admin.sign_in import sign_in
-from scheduler_project.web.openapi import RedocPage, SwaggerPage, openapi
+from scheduler_project.web.openapi import RedocPage, SwaggerPage, openapi, redirect_to_docs
 from scheduler_project.web.problems import unknown_api_url
 
 handler400 = "scheduler_project.web.problems.bad_request"
@@ -33,17 +34,27 @@ def no_redirect(request: HttpRequest, rest: str) -> Never:
     raise Http404
 
 
+def search(request: HttpRequest) -> HttpResponse:
+    """Serve the theme's search. Raises Http404 if the page in the URL does not exist."""
+    try:
+        found: HttpResponse = admin.site.search(request)  # type: ignore[attr-defined]  # the theme's site
+    except InvalidPage:
+        raise Http404 from None
+    return found
+
+
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     # Django's view for these URLs redirects to an object's page outside the admin, and fails for ids that are UUIDs.
     # No model of Mainspring has such a page.
     path("admin/r/<path:rest>", no_redirect),
     path("admin/login/", sign_in),
+    path("admin/search/", admin.site.admin_view(search)),
     path("admin/", admin.site.urls),
-    path("api/", RedirectView.as_view(url="/api/docs")),
+    path("api/", redirect_to_docs),
     path("api/docs", SwaggerPage.as_view(), name="api-docs"),
     path("api/redoc", RedocPage.as_view(), name="api-redoc"),
-    path("api/v1/", RedirectView.as_view(url="/api/docs")),
+    path("api/v1/", redirect_to_docs),
     path("api/v1/openapi.json", openapi, name="openapi"),
     path("api/v1/", include("executions.api.urls")),
     path("api/v1/", include("schedules.api.urls")),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import islice, pairwise
@@ -18,11 +19,14 @@ JSON = Any
 
 MAX_DEPTH = 64  # levels of nesting; far below Python's recursion limit
 MAX_VALUES = 100_000  # more than a payload within its size limit can contain
+MAX_VALUES_PARSED = 500_000  # values and names of one JSON text: 1000 for each job of the largest registration
 MAX_NAME_LENGTH = 100  # characters of one part of a dotted field in an error
 MAX_DIGITS_SHOWN = 40  # characters of a number in an error
 MAX_FAULTS = 20  # faults of one JSON text that are reported: nobody reads more
 MAX_DIGITS = 100  # jsonb returns all digits of a number: the five characters 1e308 would become 309 digits
 MIN_WITH_EXPONENT = 1e16  # Python writes larger floats with an exponent
+# The text up to the next separator that is not in a string, or up to the end: no character is read twice.
+_TO_SEPARATOR = re.compile(r'(?:[^",:\[{]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"?)*+(?:[,:\[{]|\Z)', re.DOTALL)
 _INVALID_CHARACTER = "a NUL character or an incomplete Unicode character (a lone surrogate)"
 _LARGEST, _SMALLEST = 10**MAX_DIGITS, 10.0**-MAX_DIGITS
 
@@ -170,9 +174,13 @@ class InvalidMembers(ValueError):
 def loads(text: str, *, allow_nan: bool = False) -> JSON:
     """Parse strict JSON. With `allow_nan`, NaN and infinity are accepted too.
 
-    Raises InvalidMembers for a name that occurs twice in an object, for NaN and infinity, and for a number that a float
-    cannot keep. Also raises the errors of `json.loads`: JSONDecodeError, RecursionError, ValueError.
+    Raises InvalidMembers for a name that occurs twice in an object, for NaN and infinity, for a number that a float
+    cannot keep, and for more than `MAX_VALUES_PARSED` values. Also raises the errors of `json.loads`: JSONDecodeError,
+    RecursionError, ValueError.
     """
+    if _has_too_many_values(text):
+        sentence = f"There are more than {MAX_VALUES_PARSED:,} values and names in total: send fewer."
+        raise InvalidMembers({"": [sentence]})
     # The parser does not know where it is. So it leaves a mark in the value, and `_faults` finds the mark's field.
     marks: list[_Mark | _Repeated] = []
 
@@ -181,14 +189,15 @@ def loads(text: str, *, allow_nan: bool = False) -> JSON:
 
     def read_float(digits: str) -> object:
         value = float(digits)
+        if len(marks) >= MAX_FAULTS:
+            return value
         return value if _is_exact(digits, value) else mark(_Mark(_inexact_sentence(digits, value)))
 
     def read_pairs(pairs: list[tuple[str, JSON]]) -> object:
         found = dict(pairs)
         if len(found) == len(pairs):
             return found
-        repeated = [name for name, n in Counter(name for name, _ in pairs).items() if n > 1]
-        return mark(_Repeated(found, repeated))
+        return mark(_Repeated(found, [name for name, _ in pairs]))
 
     def mark(found: AnyMark) -> AnyMark:
         marks.append(found)
@@ -210,9 +219,14 @@ class _Mark:
 class _Repeated(dict[str, JSON]):
     """An object in which these names occur more than once: Python's parser would silently use the last values."""
 
-    def __init__(self, members: dict[str, JSON], repeated: list[str]) -> None:
+    __slots__ = ("_names",)
+
+    def __init__(self, members: dict[str, JSON], names: list[str]) -> None:
         super().__init__(members)
-        self.repeated = repeated
+        self._names = names
+
+    def repeated(self) -> list[str]:
+        return [name for name, n in Counter(self._names).items() if n > 1]
 
 
 AnyMark = TypeVar("AnyMark", _Mark, _Repeated)
@@ -238,19 +252,39 @@ def _inexact_sentence(digits: str, value: float) -> str:
 def _faults(value: object) -> dict[str, list[str]]:
     """Return the sentences about the marks in a value, by dotted field: at most `MAX_FAULTS` fields."""
     errors: dict[str, list[str]] = {}
-    waiting: list[tuple[Path | None, object]] = [(None, value)]
-    while waiting and len(errors) < MAX_FAULTS:
-        where, item = waiting.pop()
-        if isinstance(item, _Mark):
-            errors[_dotted(where)] = [item.sentence]
+    found = islice(_find_faults(value), MAX_FAULTS)
+    for where, sentence in found:
+        errors[_dotted(where)] = [sentence]
+    return errors
+
+
+def _find_faults(value: object) -> Iterator[tuple[Path | None, str]]:
+    """Yield the path and the sentence of each mark in a value, in the order of the text."""
+    waiting: list[Iterator[tuple[Path | None, object]]] = [iter([(None, value)])]
+    while waiting:
+        where, item = next(waiting[-1], (None, waiting))
+        if item is waiting:
+            waiting.pop()
+        elif isinstance(item, _Mark):
+            yield where, item.sentence
         elif isinstance(item, dict | list):
             if isinstance(item, _Repeated):
-                for name in item.repeated:
-                    sentence = f"{quoted(name)} occurs more than once in one object. Keep one of them."
-                    errors[_dotted((where, name))] = [sentence]
-            pairs = list(item.items() if isinstance(item, dict) else enumerate(item))
-            waiting += [((where, str(name)), inner) for name, inner in reversed(pairs)]
-    return dict(islice(errors.items(), MAX_FAULTS))
+                for name in item.repeated():
+                    yield (where, name), f"{quoted(name)} occurs more than once in one object. Keep one of them."
+            waiting.append(_members(where, item))
+
+
+def _members(where: Path | None, item: dict[str, JSON] | list[JSON]) -> Iterator[tuple[Path | None, object]]:
+    pairs = item.items() if isinstance(item, dict) else enumerate(item)
+    return (((where, str(name)), inner) for name, inner in pairs)
+
+
+def _has_too_many_values(text: str) -> bool:
+    """Whether a JSON text has more values and names than `MAX_VALUES_PARSED`, counted before anything is built."""
+    if sum(text.count(separator) for separator in ",:[{") < MAX_VALUES_PARSED:
+        return False
+    # Count exactly: strings may contain the same characters.
+    return next(islice(_TO_SEPARATOR.finditer(text), MAX_VALUES_PARSED, None), None) is not None
 
 
 def _dotted(path: Path | None) -> str:

@@ -21,14 +21,23 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Only text that is in the place and in the form of a prefix is logged: anything else may be a secret.
-KEY_PREFIX = re.compile(r"ms_([0-9a-f]{12})_")
+# Only text in the form of a prefix is logged: anything else may be a secret.
+KEY_PREFIX = re.compile(r"(?<!\w)ms_([0-9a-f]{12})_", re.ASCII)
+
+
+def log_refusal(request: Request) -> None:
+    """Log that the request's header Authorization is refused. Nothing is logged for a request without the header."""
+    if header := get_authorization_header(request).decode("latin-1"):
+        prefix = KEY_PREFIX.search(header)
+        address = client_address(request._request)
+        log.warning("api_key_refused", action="authenticate", prefix=prefix[1] if prefix else "", address=address)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
     """Authenticates requests by API key. Raises AuthenticationFailed for an invalid or empty key.
 
-    Returns None for a request without the header `Authorization: Bearer`. Raises ParseError for a NUL character.
+    Returns None for a request without the header `Authorization: Bearer`: it may have a session, as behind a proxy that
+    uses the header itself. Without one, the view logs the refusal. Raises ParseError for a NUL character.
     """
 
     def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
@@ -37,18 +46,18 @@ class ApiKeyAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         if "\0" in key:
+            log_refusal(request)
             raise ParseError("The Authorization header contains a NUL character: remove it.")
         now = clock.now()
         if not key.strip():
+            log_refusal(request)
             raise AuthenticationFailed(
                 "The request has no API key: nothing follows Bearer in the header Authorization. "
                 "Perhaps the shell variable with the key is not set."
             )
         found = ApiKey.find(key.strip(), now)
         if found is None:
-            prefix = KEY_PREFIX.match(key.strip())
-            address = client_address(request._request)
-            log.warning("api_key_refused", action="authenticate", prefix=prefix[1] if prefix else "", address=address)
+            log_refusal(request)
             raise AuthenticationFailed(
                 "This API key is unknown, expired or revoked, or its user is inactive. "
                 "Create a key in the admin, under API keys."

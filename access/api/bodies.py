@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from contextlib import nullcontext
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 MERGE_PATCH = "application/merge-patch+json"
+LARGE_BODY = 64 * 1024  # bytes; parsing such a body may take ten times as much memory, and half a second
+# A process parses large bodies one at a time, so that its memory does not grow with the number of concurrent requests.
+large_body_lock = threading.Lock()
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -39,8 +44,9 @@ class JsonParser(BaseParser):
         if len(body) > limit:
             raise BodyTooLarge(limit)
         try:
-            # utf-8-sig also accepts the byte order mark that some programs on Windows write.
-            return loads(body.decode("utf-8-sig"))
+            with large_body_lock if len(body) > LARGE_BODY else nullcontext():
+                # utf-8-sig also accepts the byte order mark that some programs on Windows write.
+                return loads(body.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             raise ParseError(f"The body is not valid UTF-8 at byte {error.start + 1}.") from error
         except json.JSONDecodeError as error:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeAlias
 
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import IsAdminUser
 from rest_framework.views import APIView
 
+from access.api.authentication import log_refusal
 from access.api.bodies import MergePatchParser, refuse_body
 from access.api.parameters import Parameters
 from access.models import ApiKey
@@ -78,6 +79,12 @@ class ApiView(APIView):
             Parameters.read(request)
         if _method_of(request) in METHODS_WITHOUT_BODY:
             refuse_body(request)
+
+    def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> NoReturn:
+        """Raise NotAuthenticated or PermissionDenied, as Django REST framework does, and log a refused key."""
+        if not request.successful_authenticator:
+            log_refusal(request)
+        super().permission_denied(request, message, code)
 
     def needs_of(self, request: Request) -> Sequence[Need]:
         """Return the permissions that the request's method needs; none if the view does not have the method."""

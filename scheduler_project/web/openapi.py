@@ -9,9 +9,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
-from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
 from django.views.decorators.http import condition, require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
@@ -42,12 +43,20 @@ def _etag(request: HttpRequest) -> str:
     return f'"{sha256(document()).hexdigest()}"'
 
 
+@csrf_exempt  # a program that sends another method needs the 405, not the HTML page of a CSRF error
 @require_safe
 @condition(etag_func=_etag)
 @cache_control(no_cache=True)
 def openapi(request: HttpRequest) -> HttpResponse:
     """Serve /api/v1/openapi.json. Caches may store it, and must ask whether it has changed: an upgrade changes it."""
     return HttpResponse(document(), content_type="application/json")
+
+
+@csrf_exempt  # see `openapi`
+@require_safe
+def redirect_to_docs(request: HttpRequest) -> HttpResponse:
+    """Redirect to Swagger UI."""
+    return redirect("api-docs")
 
 
 @method_decorator(ensure_csrf_cookie, name="dispatch")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from celery.schedules import ParseException
 from django import forms
 from django.contrib import admin, messages
 from django_celery_beat.admin import (
@@ -32,7 +33,7 @@ from values.json_values import InvalidMembers, loads
 if TYPE_CHECKING:
     from typing import Any
 
-    from django.db.models import QuerySet
+    from django.db.models import Field, QuerySet
     from django.http import HttpRequest
 
 # The fields of a housekeeping row that users may change. All other fields are read-only.
@@ -58,6 +59,11 @@ class ThemedTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # the package has
         if is_housekeeping(self.instance.name):
             for name, field in self.fields.items():
                 field.disabled = name not in EDITABLE_FIELDS
+
+    def clean(self) -> dict[str, Any]:
+        # The package's form expects the name of a task, even of one that was refused.
+        data: dict[str, Any] = self.cleaned_data if "task" in self.errors else super().clean()
+        return data
 
     def clean_headers(self) -> str:
         return self._clean_json("headers")
@@ -91,7 +97,7 @@ class ClassicTaskAdmin(PeriodicTaskAdmin, ModelAdmin[PeriodicTask]):  # type: ig
 
     @admin.display(description="Crontab in words")
     def crontab_translation(self, obj: PeriodicTask) -> str | None:
-        return str(obj.crontab.human_readable) if obj.crontab else None
+        return _in_words(obj.crontab) if obj.crontab else None
 
     def has_delete_permission(self, request: HttpRequest, obj: PeriodicTask | None = None) -> bool:
         is_ours = obj is not None and is_housekeeping(obj.name)
@@ -139,7 +145,24 @@ class ClassicIntervalAdmin(IntervalScheduleAdmin, ModelAdmin[IntervalSchedule]):
 
 @admin.register(CrontabSchedule)
 class ClassicCrontabAdmin(CrontabScheduleAdmin, ModelAdmin[CrontabSchedule]):  # type: ignore[misc]
-    pass
+    @admin.display(description="In words")
+    def human_readable(self, obj: CrontabSchedule) -> str:
+        return _in_words(obj)
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and db_field.name == "timezone":
+            # Otherwise the page sends the initial value back, and the package looks up a file of that name.
+            field.show_hidden_initial = False
+        return field
+
+
+def _in_words(crontab: CrontabSchedule) -> str:
+    """Return the crontab in words, or a dash if Celery cannot read it: a refused form shows what was typed."""
+    try:
+        return str(crontab.human_readable)
+    except (ParseException, ValueError):
+        return "-"
 
 
 @admin.register(SolarSchedule)

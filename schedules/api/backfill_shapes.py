@@ -21,7 +21,8 @@ from schedules.models import BackfillMode, BackfillState
 from values.duration_field import Duration
 
 COUNTED_UP_TO = (
-    f"counted up to {backfill.MAX_INSTANTS_COUNTED:,} (up to a lower limit if the schedule has several `specs`)"
+    f"counted up to {backfill.MAX_INSTANTS_COUNTED:,} (up to a lower limit if the schedule has several `specs` or its "
+    "instants are hard to compute)"
 )
 BACKFILL_ID = "019a9f93-1100-7a52-8d11-3f0b5c6d7e8f"
 

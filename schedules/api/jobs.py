@@ -81,7 +81,8 @@ class JobListView(ApiView):
     def get(self, request: Request) -> Response:
         """List jobs, newest first."""
         filters = JobFilters.read(request)
-        selection = Selection(target_kind=filters.target_kind, name=filters.name, search=filters.search)
+        given = filters.model_dump(include={"target_kind", "name", "search"}, exclude_none=True)
+        selection = Selection(**given)
         jobs, order = visible(Job, caller_of(request)).select_related("spec"), "-id"
         if conditions := selection.conditions:
             # The same order as by `id`, but on the column that the indexes of the specs contain.

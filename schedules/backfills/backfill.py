@@ -21,7 +21,8 @@ from schedules import queries, tick
 from schedules.backfills import queries as backfills_queries
 from schedules.backfills.expected import expected_instants, known_from
 from schedules.backfills.requests import BackfillRequest, check
-from schedules.exceptions import JobConflict, JobGone
+from schedules.clock.effort import NO_LIMIT, Effort, SearchTooLong
+from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from schedules.jobs import followups
 from schedules.jobs.definitions import lock
 from schedules.ledger import account
@@ -43,7 +44,8 @@ MAX_LIVE_RUNS = 100
 REFILL_AT = MAX_LIVE_RUNS // 2
 MAX_INSTANTS_PER_STEP = 1000  # a step keeps the job locked
 MAX_INSTANTS_PER_QUERY = 200  # a step opens at most 100 runs, so it rarely needs more instants
-MAX_INSTANTS_COUNTED = 100_000  # divided by the number of the job's specs, as each spec is searched
+MAX_INSTANTS_COUNTED = 40_000  # divided by the number of the job's specs, as each spec is searched
+TOO_LONG = "The search for the schedule's instants in this range takes too long: choose a shorter range."
 REFILL_CHECK_DELAY = timedelta(seconds=10)  # in case no follow-up wakes the backfill when its runs end
 
 
@@ -73,16 +75,23 @@ def preview(job: Job, request: BackfillRequest, now: datetime) -> BackfillPrevie
     max_counted = _max_counted(job)
     n_instants = n_start = n_passed_over = 0
     first_at = last_at = None
-    for instant, is_wanted in _select(job, request, now, MAX_INSTANTS_PER_STEP):
-        is_limit_reached = n_start == request.max_runs
-        if n_instants == max_counted or is_limit_reached:
-            return BackfillPreview(n_instants, True, n_start, n_passed_over, first_at, last_at, not is_limit_reached)
-        n_instants += 1
-        if is_wanted:
-            n_start, first_at, last_at = n_start + 1, first_at or instant, instant
-        else:
-            n_passed_over += 1
-    return BackfillPreview(n_instants, False, n_start, n_passed_over, first_at, last_at, may_start_more=False)
+    is_more = is_limit_reached = False
+    try:
+        for instant, is_wanted in _select(job, request, now, MAX_INSTANTS_PER_STEP, Effort()):
+            is_limit_reached = n_start == request.max_runs
+            is_more = n_instants == max_counted or is_limit_reached
+            if is_more:
+                break
+            n_instants += 1
+            if is_wanted:
+                n_start, first_at, last_at = n_start + 1, first_at or instant, instant
+            else:
+                n_passed_over += 1
+    except SearchTooLong:  # while it read the next `MAX_INSTANTS_PER_STEP` instants
+        _require_progress(n_instants)
+        is_more = True
+    may_start_more = is_more and not is_limit_reached
+    return BackfillPreview(n_instants, is_more, n_start, n_passed_over, first_at, last_at, may_start_more)
 
 
 def start(job_id: UUID, request: BackfillRequest, now: datetime, *, actor: str) -> Backfill:
@@ -140,7 +149,22 @@ def _count(job_id: UUID, request: BackfillRequest, now: datetime) -> int:
     if job is None:
         raise JobGone
     check(job, request, now)
-    return sum(1 for _ in islice(expected_instants(job, request.after, request.until), _max_counted(job)))
+    n_instants = 0
+    try:
+        for _ in islice(expected_instants(job, request.after, request.until, Effort()), _max_counted(job)):
+            n_instants += 1
+    except SearchTooLong:
+        _require_progress(n_instants)
+    return n_instants
+
+
+def _require_progress(n_instants: int) -> None:
+    """Raise InvalidDefinition if a search that took too long found fewer instants than one step of a backfill reads.
+
+    Otherwise a step would take longer than the search.
+    """
+    if n_instants < MAX_INSTANTS_PER_STEP:
+        raise InvalidDefinition({"after": [TOO_LONG]})
 
 
 def _max_counted(job: Job) -> int:
@@ -236,10 +260,15 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
     runs.open_backfill_runs(new, now, actor=backfill.actor)
 
 
-def _select(job: Job, request: BackfillRequest, now: datetime, batch: int) -> Iterator[tuple[datetime, bool]]:
-    """Yield each instant in the range, and whether the mode selects it. A few queries for every `batch` instants."""
+def _select(
+    job: Job, request: BackfillRequest, now: datetime, batch: int, effort: Effort = NO_LIMIT
+) -> Iterator[tuple[datetime, bool]]:
+    """Yield each instant in the range, and whether the mode selects it. A few queries for every `batch` instants.
+
+    Raises SearchTooLong if `effort` is used up.
+    """
     mode, known_since = request.mode, max(known_from(job), account.kept_since(now))
-    instants = expected_instants(job, request.after, request.until)
+    instants = expected_instants(job, request.after, request.until, effort)
     while part := list(islice(instants, batch)):
         found = history.instant_states(job.pk, part)
         for instant in part:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schedules.clock.compare import Span, instants_of_spans
+from schedules.clock.effort import NO_LIMIT, Effort
 from schedules.clock.rule_change import Clock
 from schedules.ledger.account import read_spec, spans_of
 from schedules.models import ScheduleSpan
@@ -17,18 +18,18 @@ if TYPE_CHECKING:
     from schedules.models import Job
 
 
-def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[datetime]:
+def expected_instants(job: Job, after: datetime, until: datetime, effort: Effort = NO_LIMIT) -> Iterator[datetime]:
     """Yield the instants in (after, until] that the job's schedules named, in ascending order.
 
     The first known schedule also supplies the instants before it took effect, so that a new job can be backfilled.
-    Delay schedules and unreadable schedules yield no instants.
+    Delay schedules and unreadable schedules yield no instants. Raises SearchTooLong if `effort` is used up.
     """
     from_at, schedule, clock = _first_known(job)
     if after < from_at:
         versions.load([clock.version])
-        yield from Span(read_spec(schedule, Clock(clock.version)), after).instants(after, min(until, from_at))
+        yield from Span(read_spec(schedule, Clock(clock.version)), after).instants(after, min(until, from_at), effort)
     for spans, since, upto in spans_of(job.pk, job, after, until):
-        yield from instants_of_spans(spans, since, upto)
+        yield from instants_of_spans(spans, since, upto, effort)
 
 
 def known_from(job: Job) -> datetime:

@@ -157,12 +157,15 @@ def compare(
             return  # `max_runs` allows no start at any later instant
 
 
-def instants_of_spans(spans: Iterable[Span], after: datetime, until: datetime) -> Iterator[datetime]:
+def instants_of_spans(
+    spans: Iterable[Span], after: datetime, until: datetime, effort: Effort = NO_LIMIT
+) -> Iterator[datetime]:
     """Yield the instants of all spans in (after, until], in ascending order and without duplicates.
 
-    The call computes the first instant of each span. Reading an instant computes the next instant of its span.
+    The call computes the first instant of each span. Reading an instant computes the next instant of its span. Both
+    raise SearchTooLong if `effort` is used up.
     """
-    return (instant for instant, _ in _ExpectedInstants(list(spans), after, until, NO_LIMIT).before(None))
+    return (instant for instant, _ in _ExpectedInstants(list(spans), after, until, effort).before(None))
 
 
 def _decide_without_row(

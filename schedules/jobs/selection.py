@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from django.db.models import Q
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from access.visibility import changeable
 from executions.targets import TARGETS
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.db.models import QuerySet
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
     from access.visibility import Caller
 
@@ -38,6 +41,7 @@ Text = Annotated[str, AfterValidator(storable)]
 class Selection(BaseModel):
     """Conditions on jobs. A selected job meets every given condition. Without conditions, all jobs are selected."""
 
+    # Null is refused: a variable that is not set in a script must not select all jobs.
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     target_kind: TargetKind | None = Field(None, description="Jobs with this kind of target.")
@@ -52,6 +56,23 @@ class Selection(BaseModel):
     ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_SELECTED_IDS)] | None = Field(
         None, description="Jobs with these ids."
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_null(cls, value: object, info: ValidationInfo) -> object:
+        if value is None:
+            raise ValueError(f"{info.field_name} must not be null: leave it out to select jobs without this condition.")
+        return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        found = handler(schema)
+        if handler.mode == "validation":
+            for member in handler.resolve_ref_schema(found)["properties"].values():
+                [kind] = [each for each in member.pop("anyOf", []) if each != {"type": "null"}]
+                del member["default"]
+                member |= kind
+        return found
 
     @property
     def conditions(self) -> Q:

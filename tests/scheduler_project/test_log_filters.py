@@ -1,9 +1,14 @@
-"""The traceback of an expected error is replaced by one line; every other traceback is kept."""
+"""The traceback of an expected error is replaced by one line; every other traceback is kept.
+
+What a client sends is never logged as an error.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 import amqp.exceptions
 import pytest
@@ -13,6 +18,9 @@ from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOpera
 from kombu.exceptions import OperationalError
 
 from scheduler_project.log_filters import OneLineErrors
+
+if TYPE_CHECKING:
+    from tests.staff import StaffClient
 
 
 def filtered(name: str, error: BaseException | None) -> logging.LogRecord:
@@ -67,6 +75,37 @@ def test_a_killed_process_is_one_line() -> None:
 def test_a_refused_request_keeps_its_message_and_loses_its_traceback(error: Exception) -> None:
     record = filtered("django.request", error)
     assert (record.exc_info, record.getMessage()) == (None, "Cannot reach the broker")
+    assert (record.levelno, record.levelname) == (logging.WARNING, "WARNING")
+
+
+def test_a_refused_request_is_not_written_if_its_logger_writes_only_errors(caplog: pytest.LogCaptureFixture) -> None:
+    record = filtered("django.request", None)
+    record.exc_info = (SuspiciousOperation, SuspiciousOperation("no"), None)
+    caplog.set_level(logging.ERROR, "django.request")
+    assert OneLineErrors().filter(record) is False
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "a wrong Host": {"path": "/admin/login/", "HTTP_HOST": "evil.example"},
+    "too many fields": {"method": "POST", "data": {f"f{n}": "" for n in range(1001)}},
+    "too many files": {"method": "POST", "data": {f"f{n}": BytesIO(b"x") for n in range(101)}},
+    "a forbidden lookup": {"path": "/admin/schedules/job/?spec__scope__name=1"},
+    "a forbidden field": {"path": "/admin/schedules/job/?_to_field=payload"},
+    "a NUL in the URL": {"path": "/admin/schedules/job/?q=%00"},
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_no_request_of_a_client_that_is_refused_is_logged_as_an_error(
+    admin: StaffClient, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    given = {"method": "GET", "path": "/admin/login/", "data": {}, **REFUSED[name]}
+    method, path, data = given.pop("method"), given.pop("path"), given.pop("data")
+    caplog.handler.addFilter(OneLineErrors())
+    admin.raise_request_exception = False
+    assert getattr(admin, method.lower())(path, data, **given).status_code == 400
+    levels = [record.levelname for record in caplog.records]
+    assert levels and set(levels) == {"WARNING"}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from values.json_values import (
     JSON,
     MAX_DEPTH,
     MAX_FAULTS,
+    MAX_VALUES_PARSED,
     InvalidMembers,
     clean,
     find_unstorable,
@@ -130,6 +131,30 @@ def test_only_the_first_faults_of_a_json_text_are_reported() -> None:
     with pytest.raises(InvalidMembers) as caught:
         loads(f"[{', '.join(['1e999'] * 5000)}]")
     assert len(caught.value.errors) == MAX_FAULTS
+
+
+@pytest.mark.parametrize("unit", ["1,", "1e400,", '{"a":1,"a":2},', "[[[1]]],", "{},", '"",', '{"a":{"b":[]}},'])
+def test_a_text_of_too_many_values_is_refused_before_it_is_parsed(unit: str) -> None:
+    n_separators = sum(unit.count(separator) for separator in ",:[{")
+    most = (MAX_VALUES_PARSED - 2) // n_separators  # the text below has one more
+    with pytest.raises(InvalidMembers, match="more than 500,000 values and names"):
+        loads(f"[{unit * (most + 1)} this is not JSON")
+    with pytest.raises(json.JSONDecodeError):
+        loads(f"[{unit * most} this is not JSON")
+
+
+@pytest.mark.parametrize(
+    "text", [",:[{", 'a\\",', '\\\\", "'.replace('"', '\\"')], ids=["plain", "quote", "backslashes"]
+)
+def test_separators_within_strings_are_not_counted_as_values(text: str) -> None:
+    members = {"a": text * MAX_VALUES_PARSED, "b": ["c"]}
+    assert loads(json.dumps(members)) == members
+
+
+def test_faults_that_a_repeated_name_hides_do_not_make_a_text_valid() -> None:
+    with pytest.raises(InvalidMembers) as caught:
+        loads(f'{{"a": [{", ".join(["1e999"] * MAX_FAULTS)}], "a": 1}}')
+    assert list(caught.value.errors) == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -58,13 +58,18 @@ class PauseSetPages(Pages[Job]):
         ]
 
     def list_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Show the form and the latest pause sets. A POST counts the jobs; with `confirmed`, it pauses them."""
-        if not self.admin.has_change_permission(request):
+        """Show the form and the latest pause sets. A POST counts the jobs; with `confirmed`, it pauses them.
+
+        A user who may not change jobs sees only the pause sets.
+        """
+        may_pause = self.admin.has_change_permission(request)
+        if not may_pause and (request.method == "POST" or not self.admin.has_view_permission(request)):
             raise PermissionDenied
         now, caller = clock.now(), caller_of(request)
         context: dict[str, Any] = self.context(
             request,
-            "Pause many jobs",
+            "Pause many jobs" if may_pause else "Pause sets",
+            may_pause=may_pause,
             values={name: str(request.POST.get(name, "")) for name in PAUSE_FIELDS},
             kinds=TARGET_KINDS,
             choices=[(mode.value, label) for mode, label in pause_forms.RESUMPTION_LABELS.items()],

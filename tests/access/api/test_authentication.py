@@ -117,3 +117,44 @@ def test_the_text_of_a_malformed_key_is_not_logged(db: None, caplog: pytest.LogC
 
     [line] = [record.getMessage() for record in caplog.records if "api_key_refused" in record.getMessage()]
     assert "secret" not in line and "0123456789ab" not in line
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer\t{}",
+        "Bearer: {}",
+        "Bearer:{}",
+        "Token {}",
+        "ApiKey {}",
+        "{}",
+        "Basic YWRtaW46c2VjcmV0",
+        'Digest username="secret"',
+        'Bearer "{}"',
+        "Bearer {}\0",
+    ],
+)
+def test_each_refused_authorization_header_is_logged_with_its_address(
+    staff: User, caplog: pytest.LogCaptureFixture, form: str
+) -> None:
+    row, key = ApiKey.issue(user=staff, name="tests")
+    assert client_with(form.format(key)).get(JOBS, REMOTE_ADDR="192.0.2.1").status_code in (400, 401)
+
+    [line] = [record.getMessage() for record in caplog.records if "api_key_refused" in record.getMessage()]
+    assert "192.0.2.1" in line
+    assert (row.prefix in line) == ("{}" in form)
+    assert key.split("_", 2)[2][:6] not in line and "secret" not in line and "c2VjcmV0" not in line
+
+
+def test_a_session_with_another_authorization_header_is_not_logged_as_refused(
+    staff: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = client_with("Basic YWRtaW46c2VjcmV0")
+    client.force_login(staff)
+    assert client.get(JOBS).status_code == 200
+    client.credentials()
+    client.logout()
+    problem_of(client.get(JOBS), 401)
+    assert not [record for record in caplog.records if "api_key_refused" in record.getMessage()]

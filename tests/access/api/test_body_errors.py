@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from rest_framework.exceptions import ParseError
 
-from access.api.bodies import JsonParser, read_body, read_object
+from access.api.bodies import LARGE_BODY, JsonParser, large_body_lock, read_body, read_object
 from access.api.exceptions import BodyTooLarge, InputValidationError, InvalidInput
 
 LIMIT = 200_000
@@ -144,3 +145,18 @@ def test_an_error_for_several_fields_names_each_in_its_text() -> None:
 
 def test_a_body_that_is_too_large_is_a_413() -> None:
     assert BodyTooLarge(10).status_code == 413
+
+
+def test_large_bodies_are_parsed_one_at_a_time() -> None:
+    large = b'"%s"' % (b"x" * LARGE_BODY)
+    with ThreadPoolExecutor(1) as threads:
+        with large_body_lock:  # as while another large body is parsed
+            waiting = threads.submit(parse, large)
+            assert parse(b'"small"') == "small"
+            assert not waiting.done()
+        assert waiting.result() == "x" * LARGE_BODY
+
+
+def test_a_body_of_very_many_values_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="more than 500,000 values"):
+        parse(b"[%s1]" % (b"1," * 500_000), limit=2_000_000)

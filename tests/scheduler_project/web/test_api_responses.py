@@ -75,3 +75,20 @@ def test_a_method_that_a_url_does_not_accept_is_a_405(api: DocumentedClient, met
 
 def test_an_unknown_method_is_refused_before_an_unknown_object(api: DocumentedClient) -> None:
     problem_of(api.generic("TRACE", f"{JOBS}/{uuid4()}"), 405)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize(
+    "path", ["/api/", "/api/v1/", "/api/v1/openapi.json", "/api/docs", "/api/redoc", JOBS + "/x/y"]
+)
+def test_a_url_that_can_only_be_read_refuses_other_methods_with_a_problem(db: None, method: str, path: str) -> None:
+    response = DocumentedClient(enforce_csrf_checks=True).generic(method, path)
+
+    problem_of(response, 404 if path.startswith(JOBS) else 405)
+
+
+@pytest.mark.parametrize("path", ["/api/", "/api/v1/"])
+def test_the_roots_of_the_api_lead_to_its_documentation(path: str) -> None:
+    response = Client().get(path, secure=True)
+
+    assert (response.status_code, response["Location"]) == (302, "/api/docs")

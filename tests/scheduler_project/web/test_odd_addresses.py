@@ -55,6 +55,12 @@ def test_no_parameter_of_a_list_is_a_server_error(
     assert set(statuses.values()) >= {200, 400}
 
 
+@pytest.mark.parametrize("page", ["", "x", "0", "-1", "99999", "9" * 30, "1.5", "%FF"])
+def test_no_page_of_the_search_is_a_server_error(admin: StaffClient, page: str) -> None:
+    assert admin.get("/admin/search/?s=job&page=1").status_code == 200
+    assert admin.get(f"/admin/search/?s=job&page={page}").status_code == 404
+
+
 def test_a_list_can_still_be_filtered_by_its_own_filters(
     admin: StaffClient, objects: dict[type[Model], object]
 ) -> None:

@@ -58,6 +58,14 @@ def test_an_unknown_choice_resumes_no_job(admin: StaffClient) -> None:
     assert PauseSet.objects.get().state == "paused"
 
 
-def test_a_user_who_may_only_view_cannot_pause_jobs(admin: StaffClient) -> None:
+def test_a_user_who_may_only_view_sees_the_pause_sets_but_cannot_pause_jobs(admin: StaffClient) -> None:
+    make_job("bill a", YEARLY)
+    admin.post(AT, {"search": "bill", "reason": "a move", "confirmed": "1"})
+    undo = f"{AT}{PauseSet.objects.get().pk}/undo/"
     viewer = signed_in(staff_member("viewer", "view_job"))
-    assert viewer.get(AT).status_code == viewer.post(AT, {"confirmed": "1"}).status_code == 403
+    page = page_of(viewer.get(AT))
+    assert "a move" in page and undo not in page and 'name="reason"' not in page
+    assert undo in page_of(admin.get(AT)) and 'name="reason"' in page_of(admin.get(AT))
+    for response in (viewer.post(AT), viewer.post(AT, {"confirmed": "1"}), viewer.get(undo), viewer.post(undo)):
+        assert response.status_code == 403
+    assert signed_in(staff_member("other", "view_run")).get(AT).status_code == 403

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from schedules.models import Job, PauseSet
+from schedules.models import Job, JobState, PauseSet
 from tests.documented import DocumentedClient, fields_of, problem_of
 from tests.factories import make_job
 
@@ -62,6 +62,17 @@ def test_an_invalid_pause_is_refused_at_its_field_and_pauses_nothing(
 def test_a_misspelt_member_of_the_filter_gets_a_suggestion(api: DocumentedClient) -> None:
     problem = problem_of(api.send("POST", MANY, {"filter": {"serach": "bill"}}), 400)
     assert problem["errors"][0]["message"] == 'serach is not a known field. Did you mean "search"?'
+
+
+@pytest.mark.parametrize("member", ["target_kind", "name", "search", "ids"])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_null_in_a_filter_is_refused_and_pauses_nothing(api: DocumentedClient, member: str, dry_run: bool) -> None:
+    job = make_job()
+    response = api.send("POST", MANY, {"filter": {member: None}, "dry_run": dry_run})
+    [error] = problem_of(response, 400)["errors"]
+    assert error["field"] == f"filter.{member}" and "leave it out" in error["message"]
+    job.refresh_from_db()
+    assert job.state == JobState.ACTIVE
 
 
 def test_an_unknown_pause_set_is_a_404(api: DocumentedClient) -> None:
