@@ -161,6 +161,7 @@ def test_a_worker_opens_connections_and_imports_commands_before_its_first_messag
     worker = Worker(broker, tmp_path, "prefork", queues, **variables, MAINSPRING_DB_POOL="0")
     try:
         wait_until(lambda: n_connections(tmp_path.name) == 2, what="a connection of each process")
+        wait_until(lambda: worker.log().count("is frozen") == 2 * n_loaded, what=f"the forks: {worker.log()}")
         assert worker.log().count("loaded in") == n_loaded
         assert worker.log().count(f"loaded in {worker.process.pid}\n") == n_loaded
         assert worker.log().count("is frozen True") == 2 * n_loaded

@@ -95,7 +95,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
             self.nr_conns += 1
             self._watch(connection, selectors.EVENT_READ, FIRST_BYTE_TIMEOUT)
             # gunicorn accepts no connection while it has `worker_connections`.
-            self._make_room(self.worker_connections - 1)
+            self._make_room(self.worker_connections - 1, accepted=connection)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         super().wait_for_and_dispatch_events(timeout)
@@ -148,16 +148,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
             log.warning("clients_disconnected", action="serve", n_connections=self._n_closed)
             self._n_closed, self._next_line = 0, now + LOG_INTERVAL
 
-    def _make_room(self, n_connections: int) -> None:
-        """Close one connection if there are more than `n_connections`."""
-        if len(self.connections) > n_connections and (waiting := self._waiting()):
+    def _make_room(self, n_connections: int, accepted: Connection | None = None) -> None:
+        """Close one connection if there are more than `n_connections`, but not one that was `accepted` just now."""
+        waiting = [each for each in self._waiting() if each is not accepted]
+        if len(self.connections) > n_connections and waiting:
             self._n_closed += 1
             self._drop(longest_waiting(waiting))
 
     def _free_memory(self) -> None:
+        """Close connections that occupy memory. Requests that have arrived completely are the last ones."""
         n_bytes = sum(connection.n_in_memory for connection in self.connections)
         while n_bytes > MAX_IN_MEMORY and (holding := [each for each in self._waiting() if each.n_in_memory]):
-            found = largest(holding)
+            found = largest([each for each in holding if not each.is_queued] or holding)
             n_bytes -= found.n_in_memory
             self._n_closed += 1
             self._drop(found)

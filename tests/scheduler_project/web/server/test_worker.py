@@ -265,6 +265,25 @@ def test_requests_that_occupy_too_much_memory_are_dropped(folder: Path) -> None:
         wait_until(lambda: b"clients_disconnected" in site.log.read_bytes(), what="the log line")
 
 
+def test_queued_requests_do_not_occupy_more_memory_than_the_limit(folder: Path) -> None:
+    whole = HEAD + b"Content-Length: 50000\r\n\r\n" + b"x" * 50_000
+    with running(folder, "own_site:app", CONFIG) as site, ExitStack() as many:
+        held = [many.enter_context(site.connect(b"GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n")) for _ in range(2)]
+        assert site.get("/health/live?60000").status == 200
+        queued = [many.enter_context(site.connect(whole)) for _ in range(3)]
+        wait_until(lambda: b"clients_disconnected" in site.log.read_bytes(), what="the log line")
+        assert site.get("/health/ready").status == 200  # this lets the held requests end
+        assert [read_answer(client).body for client in held] == [b"hello"] * 2
+        assert sum(is_served(client) for client in queued) <= 1
+
+
+def is_served(client: socket.socket) -> bool:
+    try:
+        return read_answer(client).status == 200
+    except ConnectionError:
+        return False
+
+
 def test_under_memory_pressure_only_clients_with_unfinished_requests_are_dropped(folder: Path) -> None:
     whole = HEAD + b"Content-Length: 50000\r\n\r\n" + b"x" * 50_000
     with (
@@ -277,8 +296,8 @@ def test_under_memory_pressure_only_clients_with_unfinished_requests_are_dropped
         queued = [many.enter_context(site.connect(whole)) for _ in range(2)]
         for _ in range(10):  # each is some passes of the main loop, which read the whole requests
             assert site.get("/health/live").status == 200
-        assert site.get("/health/live?10000").status == 200  # less memory than the queued requests occupy
-        cut = many.enter_context(site.connect(HEAD + b"Content-Length: 5\r\n\r\nab"))
+        assert site.get("/health/live?110000").status == 200  # only a little more than the queued requests occupy
+        cut = many.enter_context(site.connect(HEAD + b"Content-Length: 30000\r\n\r\n" + b"x" * 20_000))
         wait_until(lambda: b"clients_disconnected" in site.log.read_bytes(), what="the log line")
 
         assert site.get("/health/ready").status == 200  # this lets the held requests end
