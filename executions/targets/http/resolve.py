@@ -113,7 +113,7 @@ def _look_up(host: str, port: int, budget: Budget, seconds: float) -> list[Resol
     lookups.start(domain)
     try:
         threading.Thread(target=work, name="mainspring-http-lookup", daemon=True).start()
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         lookups.end(domain)
         raise NameNotResolved("this worker can't start another thread") from error
     budget.guard(done.set)

@@ -11,12 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ESCAPE = re.compile(
-    r"(?P<url>(?:%[0-9a-f]{2})+)"
-    r"|(?P<json>(?:\\u[0-9a-f]{4})+)"
-    r"|(?P<html>&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});)"
-    r"|\\x(?P<hex>[0-9a-f]{2})"
-    r"""|\\(?P<character>["'\\/])""",
-    re.IGNORECASE,
+    r"(?P<url>(?:%[0-9A-Fa-f]{2})+)"
+    r"|(?P<json>(?:\\u[0-9A-Fa-f]{4})+)"
+    r"|(?P<html>&(?:#[0-9]{1,7}|#[Xx][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});)"
+    r"|\\x(?P<hex>[0-9A-Fa-f]{2})"
+    r"""|\\(?P<character>["'\\/t])"""
 )
 # The first characters of an escape that a cut has left at the end of a text in lower case.
 HALF_ESCAPE = re.compile(r"(?:%[0-9a-f]?|\\(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?|&#?[0-9a-z]{0,31})\Z")
@@ -54,4 +53,5 @@ def _characters(found: re.Match[str]) -> Iterator[tuple[str, int]]:
     elif found["html"]:
         yield from ((character, 0) for character in html.unescape(found["html"]))
     else:
-        yield found["character"] or chr(int(found["hex"], 16)), len(found[0])
+        character = found["character"] or chr(int(found["hex"], 16))
+        yield "\t" if found[0] == "\\t" else character, len(found[0])

@@ -114,8 +114,13 @@ def _secret_values(name: str, text: str) -> Iterator[str]:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """Yield `value` as servers write it, apart from escapes."""
+    """Yield `value` as servers write it, apart from escapes: its own ones are removed from the text with the others."""
     yield value
+    bare = value
+    for _ in range(MAX_ESCAPES):
+        bare = unescape(bare)[0]
+        if len(bare) >= MIN_SECRET_LENGTH:
+            yield bare
     yield value.replace(" ", "+")  # in forms
     if not value.isascii():  # sent as Latin-1, and read as UTF-8 or the other way round
         yield value.encode("latin-1", "replace").decode("utf-8", "replace")

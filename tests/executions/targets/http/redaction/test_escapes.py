@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from executions.targets.http.redaction.escapes import unescape
 
-PARTS = st.text(st.sampled_from("ab%&;#x\\u0041/'\"é€😀<"), max_size=30)
+PARTS = st.text(st.sampled_from("ab%&;#xX\\uUt0041/'\"é€😀<"), max_size=30)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,8 @@ PARTS = st.text(st.sampled_from("ab%&;#x\\u0041/'\"é€😀<"), max_size=30)
         ("\\ud83d\\ude00.", "😀.", [0, 12, 13]),
         ("&#x2b;&#43;&amp;&apos;", "++&'", [0, 6, 11, 16, 22]),
         ('\\"\\\\\\/\\x41', '"\\/A', [0, 2, 4, 6, 10]),
+        ("smile \\U0001F600 \\X41", "smile \\U0001F600 \\X41", list(range(22))),
+        ("a\\tb", "a\tb", [0, 1, 3, 4]),
         ("100% & more \\n \\u12 &none", "100% & more \\n \\u12 &none", list(range(26))),
         ("", "", [0]),
     ],

@@ -142,6 +142,19 @@ def test_a_text_without_a_secret_stays_as_it_is(headers: dict[str, str], text: s
     assert Secrets(headers).hide(text) == text
 
 
+@pytest.mark.parametrize(
+    ("secret", "echoed"),
+    [
+        ("s%3Aab12/cd34ef==", r"s%3Aab12\/cd34ef=="),
+        ("k%2Fq8&Zt7/Xw9", "k%2Fq8&amp;Zt7/Xw9"),
+        ("k%2Fq8&Zt7/Xw9", r"k%2Fq8&Zt7\/Xw9"),
+        ("abc\tdefgh", r"abc\tdefgh"),
+    ],
+)
+def test_a_secret_that_contains_escapes_itself_is_hidden(secret: str, echoed: str) -> None:
+    assert Secrets({"X-Api-Key": secret}).hide(f"x {echoed} y") == f"x {MASK} y"
+
+
 def test_overlapping_secrets_leave_nothing_of_either() -> None:
     secrets = Secrets({"X-A": "abcdefgh", "X-B": "efghijkl", "X-C": "cdefgh"})
 
