@@ -46,12 +46,17 @@ def logging_from_environment(env: Environment) -> None:
     logging_config(level, json=env.flag("MAINSPRING_LOG_JSON", default=False))
 
 
+def _higher(one: str, other: str) -> str:
+    return max(one, other, key=LEVELS.index)
+
+
 def logging_config(level: str, *, json: bool) -> None:
     """Send the records of structlog and of the standard library to standard error in one format.
 
     The level DEBUG applies to Mainspring's own loggers; all others stay at INFO. The DEBUG records of libraries contain
     secrets (Django logs the context of a template, and SQL with its parameters) and would flood the log.
     """
+    quiet = _higher("WARNING", level)
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -87,13 +92,13 @@ def logging_config(level: str, *, json: bool) -> None:
             "loggers": {
                 **{name: {"level": level} for name in OWN_PACKAGES},
                 # These write a line for each message and each task. Mainspring's own lines also name the run.
-                **{name: {"level": "WARNING"} for name in ("celery.worker.strategy", "celery.app.trace")},
+                **{name: {"level": quiet} for name in ("celery.worker.strategy", "celery.app.trace")},
                 # HTTP clients that commands may use. Below these levels they log URLs with their queries, and urllib3
                 # logs the headers of a malformed response: both may contain credentials.
-                "urllib3": {"level": "ERROR"},
-                **{name: {"level": "WARNING"} for name in ("httpx", "httpcore")},
+                "urllib3": {"level": _higher("ERROR", level)},
+                **{name: {"level": quiet} for name in ("httpx", "httpcore")},
                 # Billiard logs here that a process was killed, and passes nothing on to the root logger.
-                "multiprocessing": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
+                "multiprocessing": {"level": quiet, "handlers": ["stderr"], "propagate": False},
             },
         }
     )

@@ -151,15 +151,15 @@ class JobScheduler(PeriodicScheduler):
             reading = Reading(sent_at, timedelta(seconds=time.monotonic() - began), next_at.database_at)
             now, began = next_at.database_at, time.monotonic()
             machine_clock.use(reading)
-            if reading.is_wrong:
-                self.drop_lease()
-                problem, delay = (
-                    f"The clock of its machine is {difference_text(reading.difference)}.",
-                    STAND_BY_INTERVAL,
-                )
-            else:
-                problem, delay = "", self.pass_once(now, next_at) - now
+            ahead = difference_text(reading.difference)
+            problem = f"The clock of its machine is {ahead}: synchronize both (NTP)." if reading.is_wrong else ""
+            # Before the pass, which may put time zone data in force: other beats must know that this beat is alive.
             self._presence.note(now, reading.difference, problem)
+            if problem:
+                self.drop_lease()
+                delay = STAND_BY_INTERVAL
+            else:
+                delay = self.pass_once(now, next_at) - now
             self._has_failed = False
             self._database.end(now)
         except DatabaseFault as error:

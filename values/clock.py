@@ -53,7 +53,12 @@ class Reading:
 
     @property
     def is_wrong(self) -> bool:
-        return abs(self.difference) > MAX_DIFFERENCE
+        return is_wrong(self.difference)
+
+
+def is_wrong(difference: timedelta) -> bool:
+    """Return whether a clock that differs by so much is wrong."""
+    return abs(difference) > MAX_DIFFERENCE
 
 
 def difference_text(difference: timedelta) -> str:
@@ -76,6 +81,7 @@ class MachineClock:
         self._lock = threading.Lock()
         self._measure_at = self._log_at = 0.0  # seconds of the monotonic clock
         self._was_wrong = False
+        self.difference = timedelta(0)  # at the last reading: how far this machine's clock was ahead of PostgreSQL's
         self._last: tuple[datetime, float] | None = None  # the instant of the last reading, and the steady clock then
 
     def now(self) -> datetime:
@@ -109,6 +115,7 @@ class MachineClock:
 
     def use(self, reading: Reading) -> None:
         """Count from this reading on, and log a difference that begins, lasts or ends."""
+        self.difference = reading.difference
         self._last = (reading.got_at - reading.difference, self.read_steady())
         was_wrong, self._was_wrong = self._was_wrong, reading.is_wrong
         if reading.is_wrong and (not was_wrong or time.monotonic() >= self._log_at):

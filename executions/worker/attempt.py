@@ -60,7 +60,7 @@ def execute(prepared: PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
     claim, began_at = prepared.claim, clock()
     outcome = prepared.refusal or _call_target(claim, prepared.context)
     ended = endings.EndedAttempt(claim.run_id, claim.claim_no, claim.attempt, claim.n_lost)
-    ended_at = clock()
+    ended_at = max(clock(), began_at)  # the clock may have been corrected meanwhile
     ending = endings.after_outcome(ended, outcome, prepared.policies, ended_at, random.random())
     return replace(ending, began_at=began_at, ended_at=ended_at)
 

@@ -115,12 +115,19 @@ class Readiness:
                     log.warning("not_ready", action="check", error=f"{which} not applied: run manage.py migrate.")
             found.checks["migrations"] = "ok" if self._is_migrated else "failed"
             if self._is_migrated:
-                found.warnings = beat_problems(living_beats(clock.now()))
+                found.warnings = [*_clock_warnings(), *beat_problems(living_beats(clock.now()))]
         except (DatabaseError, InterfaceError) as error:
             log.warning("not_ready", action="check", error=str(error))
         finally:
             connection.close()
         return found
+
+
+def _clock_warnings() -> list[str]:
+    ahead = clock.machine_clock.difference
+    if not clock.is_wrong(ahead):
+        return []
+    return [f"The clock of this machine is {clock.difference_text(ahead)}: synchronize both (NTP)."]
 
 
 readiness = Readiness()

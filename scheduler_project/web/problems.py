@@ -26,6 +26,7 @@ from access.api.exceptions import BodyTooLarge, InputValidationError, InvalidInp
 from access.api.schema import NO_KEY, NOT_ALLOWED, NOT_FOUND, NOT_JSON
 from executions.exceptions import RunConflict
 from scheduler_project.web.api_responses import problem_response
+from scheduler_project.web.content_policy import HEADER, admin_policy
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from values.database import RETRYABLE_ERRORS, is_database_unavailable, one_line
 from values.field_errors import field_errors
@@ -128,7 +129,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Handle status 404 (`handler404`)."""
     if request.path.startswith(API):
         return problem_response(404, NOT_FOUND)
-    return render(request, "404.html", admin.site.each_context(request), status=404)
+    return _themed(request, "404.html", admin.site.each_context(request), 404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -144,13 +145,20 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return defaults.server_error(request)
 
 
+def _themed(request: HttpRequest, template: str, context: Mapping[str, Any], status: int) -> HttpResponse:
+    """Return a page in the admin's theme, which needs the admin's policy at every URL."""
+    response = render(request, template, context, status=status)
+    response[HEADER] = admin_policy()
+    return response
+
+
 def _database_page(request: HttpRequest, error: BaseException) -> HttpResponse:
     log.error("page_failed", action="answer", method=request.method, path=request.path, error=one_line(error))
     stranger = copy(request)  # without user and messages, which may be in the database
     stranger.user = AnonymousUser()
     stranger._messages = []  # type: ignore[attr-defined]
     context = {**admin.site.each_context(stranger), "is_away": is_database_unavailable(error)}
-    response = render(stranger, "503.html", context, status=503)
+    response = _themed(stranger, "503.html", context, 503)
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 

@@ -59,7 +59,7 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
         jobs = list(due[:MAX_ROWS])
         context |= {
             "stopped": _stopped(caller),
-            "beat_problems": beat_problems(beats),
+            "beat_problems": beat_problems(beats, with_names=True),
             "next_jobs": [{"job": job, "next": instants.time_html(job.next_run_at, now)} for job in jobs],
             "has_jobs": bool(jobs) or seen.exists(),
             "zone_data": zone_data,

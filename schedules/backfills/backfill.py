@@ -75,11 +75,10 @@ def preview(job: Job, request: BackfillRequest, now: datetime) -> BackfillPrevie
     max_counted = _max_counted(job)
     n_instants = n_start = n_passed_over = 0
     first_at = last_at = None
-    is_more = is_limit_reached = False
+    is_more = False
     try:
         for instant, is_wanted in _select(job, request, now, MAX_INSTANTS_PER_STEP, Effort()):
-            is_limit_reached = n_start == request.max_runs
-            is_more = n_instants == max_counted or is_limit_reached
+            is_more = n_instants == max_counted or n_start == request.max_runs
             if is_more:
                 break
             n_instants += 1
@@ -90,7 +89,7 @@ def preview(job: Job, request: BackfillRequest, now: datetime) -> BackfillPrevie
     except SearchTooLong:  # while it read the next `MAX_INSTANTS_PER_STEP` instants
         _require_progress(n_instants)
         is_more = True
-    may_start_more = is_more and not is_limit_reached
+    may_start_more = is_more and n_start != request.max_runs
     return BackfillPreview(n_instants, is_more, n_start, n_passed_over, first_at, last_at, may_start_more)
 
 

@@ -41,16 +41,18 @@ def living_beats(now: datetime) -> list[BeatProcess]:
     return list(BeatProcess.objects.filter(seen_at__gt=now - LIVING_AFTER))
 
 
-def beat_problems(beats: list[BeatProcess]) -> list[str]:
-    """Return a sentence for each different problem of these beats, with the number of beats that have it.
+def beat_problems(beats: list[BeatProcess], *, with_names: bool = False) -> list[str]:
+    """Return what is wrong with these beats: a sentence for each different problem, with the number of beats.
 
-    The sentences name no machine, so they can be shown to anybody. Return one sentence if there is no beat.
+    `with_names`: the sentences name the beats and so their machines, which not everybody may know.
     """
     if not beats:
         return ["No beat is running: scheduled jobs do not start."]
-    problems = [beat.problem for beat in beats if beat.problem]
-    return [
-        f"{problems.count(problem)} of {len(beats)} beats {'does' if problems.count(problem) == 1 else 'do'} nothing. "
-        f"{problem}"
-        for problem in dict.fromkeys(problems)
-    ]
+    idle = [beat for beat in beats if beat.problem]
+    sentences = ["No beat is working: scheduled jobs do not start."] if len(idle) == len(beats) else []
+    for problem in dict.fromkeys(beat.problem for beat in idle):
+        names = [beat.name for beat in idle if beat.problem == problem]
+        shown = f" ({', '.join(names)})" if with_names else ""
+        verb = "does" if len(names) == 1 else "do"
+        sentences.append(f"{len(names)} of {len(beats)} beats {verb} nothing{shown}. {problem}")
+    return sentences

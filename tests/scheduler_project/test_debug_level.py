@@ -44,7 +44,8 @@ def test_debug_adds_no_line_of_a_library(name: str) -> None:
 
 def test_a_higher_level_applies_to_libraries_too() -> None:
     with real_log("ERROR") as lines:
-        logging.getLogger("django.request").warning("Not Found")
+        for name in ("django.request", "celery.app.trace", "httpx", "urllib3", "multiprocessing"):
+            logging.getLogger(name).warning("Not Found")
         logging.getLogger("schedules.beat").warning("broker_away")
     assert lines.getvalue() == ""
 

@@ -78,7 +78,7 @@ def test_a_beat_whose_clock_becomes_wrong_gives_its_lease_back_and_says_so(machi
         "ahead of PostgreSQL's clock: synchronize both (NTP). This beat does nothing until then."
     )
     row = BeatProcess.objects.get()
-    assert row.problem == "The clock of its machine is 3600 s ahead of PostgreSQL's clock."
+    assert row.problem == "The clock of its machine is 3600 s ahead of PostgreSQL's clock: synchronize both (NTP)."
     assert abs(row.clock_ahead - HOUR) < SECOND and abs(row.seen_at - datetime.now(UTC)) < HOUR / 2
     machine.ahead = timedelta(0)
     with capture_logs() as lines:

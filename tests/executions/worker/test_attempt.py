@@ -116,6 +116,15 @@ def test_an_ending_has_the_claim_and_the_times_of_its_attempt(monkeypatch: pytes
     assert (ending.began_at, ending.ended_at) == (NOW, NOW + SECOND)
 
 
+def test_an_attempt_never_ends_before_it_began_even_if_the_clock_is_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch, Succeeded)
+    times = iter([NOW, NOW - SECOND])
+
+    ending = attempt.execute(attempt.prepare(CLAIM), lambda: next(times))
+
+    assert (ending.began_at, ending.ended_at) == (NOW, NOW)
+
+
 def test_a_target_that_raises_has_failed_and_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     scripted(monkeypatch, raising(KeyError("page")))
 

@@ -35,6 +35,10 @@ def test_the_sign_in_form_may_redirect_to_flowers_origin(admin_user: User, setti
     assert policy_of(signed_in(admin_user), "/admin/")["form-action"] == "'self' http://127.0.0.1:5555"
 
 
+def test_a_page_in_the_theme_has_the_policy_of_the_admin_at_every_url() -> None:
+    assert policy_of(StaffClient(), "/nothing")["script-src"] == "'self' 'unsafe-eval'"
+
+
 def test_responses_that_are_not_html_have_no_policy() -> None:
     assert "Content-Security-Policy" not in StaffClient().get("/api/v1/openapi.json")
 

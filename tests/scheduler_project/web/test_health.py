@@ -20,6 +20,7 @@ from scheduler_project.launch import stores
 from scheduler_project.web import health
 from schedules.passes.presence import Presence
 from tests.waiting import wait_until
+from values.clock import machine_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +91,18 @@ def test_readiness_warns_about_beats_that_do_nothing_and_names_no_machine(
     response = client.get("/health/ready", secure=True)
     assert response.status_code == 200, "the API can accept jobs"
     assert response.json()["warnings"] == [f"1 of 2 beats does nothing. {problem}"]
+
+
+def test_readiness_warns_about_the_clock_of_the_web_process(
+    client: Client, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Presence("host:1").note(datetime.now(UTC), timedelta(0), "")
+    monkeypatch.setattr(machine_clock, "measure", lambda connection: None)
+    monkeypatch.setattr(machine_clock, "difference", timedelta(hours=-1))
+    response = client.get("/health/ready", secure=True)
+    assert response.json()["warnings"] == [
+        "The clock of this machine is 3600 s behind PostgreSQL's clock: synchronize both (NTP)."
+    ]
 
 
 def test_a_process_is_not_ready_before_the_migrations_are_applied(

@@ -60,4 +60,12 @@ def test_equal_problems_of_several_beats_are_one_sentence() -> None:
     beats = [BeatProcess(name=f"host:{n}", problem=problem) for n, problem in enumerate(["A.", "", "B.", "A."])]
     assert beat_problems(beats) == ["2 of 4 beats do nothing. A.", "1 of 4 beats does nothing. B."]
     assert beat_problems(beats[1:2]) == []
+    assert beat_problems(beats[:3], with_names=True) == [
+        "1 of 3 beats does nothing (host:0). A.",
+        "1 of 3 beats does nothing (host:2). B.",
+    ]
+    assert beat_problems(beats[::3]) == [
+        "No beat is working: scheduled jobs do not start.",
+        "2 of 2 beats do nothing. A.",
+    ]
     assert beat_problems([]) == ["No beat is running: scheduled jobs do not start."]

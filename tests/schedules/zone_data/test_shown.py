@@ -18,9 +18,10 @@ from structlog.testing import capture_logs
 from scheduler_project.celery import app
 from schedules.beat import ADOPTION_INTERVAL, JobScheduler
 from schedules.clock.zones.data import OWN_VERSION
-from schedules.models import BeatProcess
+from schedules.models import BeatProcess, living_beats
 from schedules.tick import tick
 from schedules.zone_data import versions
+from schedules.zone_data.adoption import adopt
 from tests.acceptance.processes import database_url
 from tests.factories import make_job
 from tests.staff import page_of
@@ -84,6 +85,22 @@ def test_a_beat_logs_its_version_puts_it_in_force_and_stores_it_in_its_row() -> 
     assert events["timezone_data"] == events["timezone_data_in_force"] == OWN_VERSION
     assert versions.in_force() == OWN_VERSION
     assert BeatProcess.objects.get().zone_data == OWN_VERSION
+    beat.close()
+
+
+def test_a_beat_is_known_to_be_alive_before_it_puts_its_version_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    redis.Redis.from_url(os.environ["BROKER_URL"]).flushdb()
+    living: list[list[str]] = []
+
+    def adopt_later(now: datetime) -> bool:
+        living.append([row.zone_data for row in living_beats(now)])
+        return adopt(now)
+
+    monkeypatch.setattr("schedules.beat.adopt", adopt_later)
+    beat = JobScheduler(app)
+    beat._wakeup.wait = lambda _: None  # type: ignore[method-assign, assignment]
+    beat.tick()
+    assert living == [[OWN_VERSION]], "otherwise an older beat would take this version out of force again"
     beat.close()
 
 
