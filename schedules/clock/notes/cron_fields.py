@@ -38,7 +38,7 @@ def field_notes(cron: Cron, text: str) -> list[str]:
             "Day of month and day of week are both given: the schedule runs on each day that matches either field. "
             "A day must match both fields only if one of them starts with *, such as */2."
         )
-    elif parts[3] != "*" and parts[5] != "*":
+    elif not {parts[3], parts[5]} & {"*", "*/1"}:
         notes.append(
             "Day of month and day of week are both given, and at least one of them starts with *: "
             "the schedule runs only on days that match both fields."
@@ -78,7 +78,8 @@ def _foreign_notes(cron: Cron, words: list[str]) -> list[str]:
 
 def _day_step_notes(cron: Cron) -> list[str]:
     part, days = cron.parts[3], [ordinal(day) for day in sorted(cron.days.numbers)]
-    if not part.startswith("*/") or "," in part or len(days) < 2 or len(cron.months) < 12:
+    is_even = len(days) < 2 or len(days) == 31  # one day of each month, or every day
+    if not part.startswith("*/") or "," in part or is_even or len(cron.months) < 12:
         return []
     listed = joined([*days[:3], "so on"]) if len(days) > 4 else joined(days)
     return [
