@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from schedules.clock.cron.errors import CronError
+from schedules.clock.cron.rules import DAY_OF_WEEK, MONTH
 from schedules.clock.wording import WEEKDAYS, joined
 from schedules.clock.zones.hints import ABBREVIATIONS
 from schedules.clock.zones.zones import zone_names
@@ -19,6 +20,9 @@ _YEAR = re.compile("(?:19|20)[0-9]{2}(?:[-,/][0-9]+)*")
 _OFFSET = re.compile("(?:UTC|GMT|[+])[+-]?[0-9]{1,2}(?::?[0-9]{2})?", re.IGNORECASE)
 _WEEKDAY_NAME = re.compile("SUN|MON|TUE|WED|THU|FRI|SAT", re.IGNORECASE)
 _COMMAND = re.compile(r"[./~$].*|.*\..*")
+_SPACED = re.compile(r"(?:(?<=[\w)])|(?<=[*])(?=\s*/))\s*([-,/])\s*(?=\w)")
+_NAMES = "|".join([*MONTH.names, *DAY_OF_WEEK.names])
+_FIELD = re.compile(rf"(?:[0-9*?#/,()LWH-]|{_NAMES})+", re.IGNORECASE)
 _FIELD_NAMES = "minute, hour, day of month, month, day of week"
 
 
@@ -28,7 +32,7 @@ def refuse_notation(text: str, nicknames: Iterable[str]) -> None:
         if problem:
             raise CronError([problem])
     words = text.split()
-    if problem := _trailing(words) or _year(words):
+    if problem := _spaces(words) or _trailing(words) or _year(words):
         raise CronError([problem])
 
 
@@ -107,6 +111,18 @@ def _nickname(text: str, nicknames: Iterable[str]) -> str:
     if word in nicknames:
         return _trailing(words) or f"must not contain anything after {word}: remove {quoted(' '.join(words[1:]))}."
     return f"{quoted(word)} is not a nickname. Use {known}."
+
+
+def _spaces(words: list[str]) -> str:
+    """Return the error for spaces inside a field, if the text without them has the right number of fields."""
+    text = " ".join(words)
+    instead = _SPACED.sub(r"\1", text)
+    fields = instead.split()
+    if instead == text or len(fields) not in (5, 6, 7) or not all(map(_FIELD.fullmatch, fields)):
+        return ""
+    marks = dict.fromkeys(match[1] for match in _SPACED.finditer(text) if " " in match[0])
+    around = joined([f'"{mark}"' for mark in marks])
+    return f"Remove the spaces around {around}: write {_exact(instead)}."
 
 
 def _trailing(words: list[str]) -> str:
