@@ -132,6 +132,22 @@ def refusal(text: str) -> str:
             "0 0 9 - 17 / 2 * * MON, FRI 2027",
             'Remove the spaces around "-", "/" and ",": write "0 0 9-17/2 * * MON,FRI 2027".',
         ),
+        ("0 9 * * mon..fri", 'A range is written with "-": write "0 9 * * mon-fri".'),
+        ("0 0 9 * * mon..fri", 'A range is written with "-": write "0 0 9 * * mon-fri".'),
+        ("0 9 1 \u2013 5 * *", 'A range is written with "-": write "0 9 1-5 * *".'),
+        (
+            "every 5 minutes",
+            '"every 5 minutes" is not cron syntax: remove the field "cron", and set the field "every" to "5 minutes".',
+        ),
+        (
+            "Every hour",
+            '"Every hour" is not cron syntax: remove the field "cron", and set the field "every" to "1 hour".',
+        ),
+        ("15m", '"15m" is not cron syntax: remove the field "cron", and set the field "every" to "15m".'),
+        (
+            "every weekday at 9",
+            '"every weekday at 9" is not cron syntax: write five fields, such as "0 9 * * MON-FRI".',
+        ),
         (
             "0 0",
             (
