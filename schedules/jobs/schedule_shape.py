@@ -22,8 +22,11 @@ from schedules.clock.spec import (
     needs_hash_key,
     with_hash_key,
 )
+from schedules.clock.wording import clock_words, day_words
 from schedules.clock.zones.local_times import Fold, Gap
+from schedules.clock.zones.zones import zone
 from schedules.exceptions import InvalidDefinition
+from values.zones import zone_abbreviation
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -168,6 +171,10 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
     if first_at is None:
         field = "end_at" if spec.end_at and spec.end_at <= now else DEFINING_FIELD[spec.kind]
         text = f"The schedule has no occurrence after {now:%Y-%m-%d %H:%M:%S} UTC: give a later time, year or end."
+        if spec.at is not None:
+            local = spec.at.astimezone(zone(spec.timezone))
+            when = f"{day_words(local)} at {clock_words(local)} {zone_abbreviation(local)}"
+            text = f"{when} is in the past: give a later time."
         raise InvalidDefinition({f"schedule.{field}": [text]})
     # Without a key, the first instant is only an example.
     return spec, None if needs_hash_key(spec) else first_at
