@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 MONTHS = (
     "January",
@@ -37,7 +39,7 @@ class Series:
 
 
 def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Return the first and last number of each run of consecutive numbers. `numbers` are ascending."""
+    """Return the first and last number of each run of consecutive numbers, in their order."""
     found: list[tuple[int, int]] = []
     for number in numbers:
         if found and number == found[-1][1] + 1:
@@ -54,6 +56,22 @@ def series(numbers: Sequence[int]) -> Series | None:
     step = numbers[1] - numbers[0]
     is_series = list(numbers) == list(range(numbers[0], numbers[-1] + 1, step))
     return Series(numbers[0], numbers[-1], step) if is_series else None
+
+
+def across_end(part: str, size: int) -> tuple[int, ...]:
+    """Return the numbers of a range across the end of a cron field, in the order in which they follow each other.
+
+    `part`: the text of the field, such as "50,55,0,5,10" for 50-10/5 or "11-12,1-2" for NOV-FEB. `size`: how many
+    numbers the field has. The result is empty for another field, and for fewer than three numbers.
+    """
+    if not re.fullmatch("[0-9]+(?:[-,][0-9]+)*", part):
+        return ()
+    spans = [item.split("-") for item in part.split(",")]
+    numbers = [number for span in spans for number in range(int(span[0]), int(span[-1]) + 1)]
+    steps = {(later - number) % size for number, later in pairwise(numbers)}
+    is_across = len(numbers) > 2 and numbers[-1] < numbers[0] and len(steps) == 1
+    # A range stops before it reaches its first number again.
+    return tuple(numbers) if is_across and max(steps) * (len(numbers) - 1) < size else ()
 
 
 def joined(words: Sequence[str], last: str = "and") -> str:

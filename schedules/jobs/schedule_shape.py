@@ -10,6 +10,7 @@ from pydantic import Field, WithJsonSchema
 
 from access.api.schema import Shape
 from schedules.clock.anchors import anchored, first_mark, keep_anchors
+from schedules.clock.cron.hashed import uses_hash
 from schedules.clock.occurrences import next_after
 from schedules.clock.reading.schedule import MAX_SPECS, MIN_SPECS, parse
 from schedules.clock.solar import SolarEvent
@@ -22,10 +23,14 @@ from schedules.clock.spec import (
     needs_hash_key,
     with_hash_key,
 )
+from schedules.clock.wording import clock_words, day_words
 from schedules.clock.zones.local_times import Fold, Gap
+from schedules.clock.zones.zones import zone
 from schedules.exceptions import InvalidDefinition
+from values.zones import zone_abbreviation
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from uuid import UUID
 
     from schedules.models import Job
@@ -60,7 +65,8 @@ class Schedule(Shape):
         min_length=1,
         max_length=MAX_HASH_KEY_LENGTH,
         description="With `cron`: the text from which each `H` is computed. Default: the job's id. Jobs with the same "
-        "expression and the same key run at the same times. Without an `H`, the member is dropped.",
+        "expression and the same key run at the same times. Without an `H`, only the key that the job has "
+        "already is accepted, and dropped.",
     )
     every: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] | None = Field(
         None, description="A fixed interval of elapsed time, such as `15m`, `PT15M` or 900 (seconds)."
@@ -136,11 +142,16 @@ AnySchedule = (
 )
 
 
-def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple[ScheduleSpec, datetime | None]:
+def read_schedule(
+    value: object, now: datetime, job: Job | None = None, job_id: UUID | None = None
+) -> tuple[ScheduleSpec, datetime | None]:
     """Read the value of the member `schedule`. Return the schedule and its first instant.
 
     The instant is None for a schedule that `job` already has, for the kind `none`, and for a new job if the instant
     depends on the job's id (H in a cron expression).
+
+    `job_id`: the id of the job if only the id is known. A `hash_key` without H is refused, unless it is the id or the
+    key that the job has already.
 
     `clock.reading` validates the schedule; `Schedule` above only documents it. A schedule that `job` already has is
     accepted even if it has ended, or fires more often than the setting `min_interval` now allows. Raises
@@ -151,16 +162,23 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
     if not isinstance(value, dict | list):
         example = 'A schedule is an object such as {"cron": "0 9 * * *"} or {"every": "15m"}, or a list of objects.'
         raise InvalidDefinition({"schedule": [example]})
+    before = job.known_schedule if job else None
+    idle = _idle_keys(value, {str(job.pk), *_keys_of(before)} if job else {str(job_id)})
     try:
-        before = job.known_schedule if job else None
         # Without a minimum interval: the setting may have been raised since the job was saved.
-        if before and keep_anchors(_of_job(parse(value, min_interval=timedelta(0)), job), before) == before:
+        if (
+            before
+            and keep_anchors(_of_job(parse(value, min_interval=timedelta(0)), job), before) == before
+            and not idle
+        ):
             return before, None
         spec = keep_anchors(_of_job(parse(value, min_interval=settings.MAINSPRING.min_interval), job), before)
     except InvalidSchedule as error:
         raise InvalidDefinition(
-            {f"schedule.{name}".rstrip("."): texts for name, texts in error.errors.items()}
+            {f"schedule.{name}".rstrip("."): texts for name, texts in error.errors.items()} | idle
         ) from error
+    if idle:
+        raise InvalidDefinition(idle)
     if spec.kind is Kind.NONE:
         return spec, None
     # Search from the first mark, as the clock of a new job does: an `at` of a few seconds ago is still accepted.
@@ -168,6 +186,10 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
     if first_at is None:
         field = "end_at" if spec.end_at and spec.end_at <= now else DEFINING_FIELD[spec.kind]
         text = f"The schedule has no occurrence after {now:%Y-%m-%d %H:%M:%S} UTC: give a later time, year or end."
+        if spec.at is not None:
+            local = spec.at.astimezone(zone(spec.timezone))
+            when = f"{day_words(local)} at {clock_words(local)} {zone_abbreviation(local)}"
+            text = f"{when} is in the past: give a later time."
         raise InvalidDefinition({f"schedule.{field}": [text]})
     # Without a key, the first instant is only an example.
     return spec, None if needs_hash_key(spec) else first_at
@@ -178,8 +200,30 @@ def validate_schedule(value: object, now: datetime, job_id: UUID | None = None) 
 
     `job_id`: the id from which each H is computed, if it is known.
     """
-    spec = anchored(read_schedule(value, now)[0], now)
+    spec = anchored(read_schedule(value, now, job_id=job_id)[0], now)
     return with_hash_key(spec, str(job_id)) if job_id else spec
+
+
+def _idle_keys(value: dict[str, Any] | list[Any], known: Collection[str]) -> dict[str, list[str]]:
+    """Return an error for each key of an expression without H, which has no effect.
+
+    `known`: the keys that the job has already. A client that removes the last H need not remove such a key too.
+    """
+    places: dict[str, Any] = {"schedule": value}
+    members = value.get("specs") if isinstance(value, dict) else value
+    if isinstance(members, list):
+        places |= {f"schedule.specs.{index}": member for index, member in enumerate(members)}
+    idle: dict[str, list[str]] = {}
+    for place, each in places.items():
+        cron, key = (each.get("cron"), each.get("hash_key")) if isinstance(each, dict) else (None, None)
+        if isinstance(cron, str) and isinstance(key, str) and not uses_hash(cron) and key not in known:
+            idle[f"{place}.hash_key"] = ["has no effect, because cron has no H: remove hash_key."]
+    return idle
+
+
+def _keys_of(spec: ScheduleSpec | None) -> set[str]:
+    members = spec.specs or (spec,) if spec else ()
+    return {each.hash_key for each in members if each.hash_key}
 
 
 def _of_job(spec: ScheduleSpec, job: Job | None) -> ScheduleSpec:

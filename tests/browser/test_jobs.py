@@ -90,6 +90,15 @@ def test_only_the_fields_of_the_chosen_kinds_are_visible(admin: Page) -> None:
     expect(admin.locator("#id_url")).to_be_hidden()
 
 
+def test_the_key_of_h_is_visible_only_for_an_expression_with_h(admin: Page) -> None:
+    admin.goto(ADD)
+    expect(admin.locator("#id_hash_key")).to_be_hidden()
+    admin.locator("#id_cron").fill("H/15 * * * *")
+    expect(admin.locator("#id_hash_key")).to_be_visible()
+    admin.locator("#id_cron").fill("0 9 * * THU")
+    expect(admin.locator("#id_hash_key")).to_be_hidden()
+
+
 def test_a_bad_url_has_an_error_at_its_field_and_creates_nothing(admin: Page) -> None:
     admin.goto(ADD)
     admin.get_by_label("Name").fill("bad")

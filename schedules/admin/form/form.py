@@ -77,8 +77,8 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         text(
             "Cron expression",
             "0 9 * * mon-fri",
-            "Five fields, six with seconds first, or seven with the year last. L, L-3, 15W, FRI#2, 22-2 and @daily "
-            "work too.",
+            "Five fields, six with seconds first, or seven with the year last. L, L-3, 15W, LW, FRI#2, FRI#L, 22-2 and "
+            "@daily work too, and H: a number that is computed for each job, so that jobs do not all start together.",
             mono=True,
         )
     )
@@ -116,7 +116,8 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     hash_key = text(
         LABELS["hash_key"],
         "",
-        "H in the expression stands for a number that is computed from this text. Empty: from the id of the job.",
+        "Text that the numbers of H are computed from; jobs with the same text and the same expression run at the same "
+        "times. Only for an expression with H. Empty: the id of the job.",
         mono=True,
     )
     start_at = text(LABELS["start_at"], INSTANT_EXAMPLE, INSTANT_HELP)

@@ -9,6 +9,7 @@ from access.admin.json_shown import pretty
 from executions.policies import RetryPolicy
 from schedules.admin.form import limits
 from schedules.admin.targets import SECTIONS
+from schedules.clock.cron.hashed import uses_hash
 from schedules.clock.reading.lines import read_lines, write_lines
 from schedules.clock.solar import SolarEvent
 from schedules.clock.spec import ALLOWED_FIELDS, DEFINING_FIELD, Kind, ScheduleSpec
@@ -78,6 +79,8 @@ def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
     lines = given.get("specs")
     if isinstance(lines, str):
         given["specs"] = read_lines(lines)
+    if not uses_hash(str(given.get("cron") or "")):
+        given.pop("hash_key", None)  # the page hides this field, so the user could not clear it
     return {
         "kind": kind,
         **{API_NAMES.get(name, name): value for name, value in given.items() if value not in (None, "")},

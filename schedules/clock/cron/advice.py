@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from schedules.clock.cron.errors import CronError
+from schedules.clock.cron.punctuation import exact, range_error, spaces_error
 from schedules.clock.wording import WEEKDAYS, joined
 from schedules.clock.zones.hints import ABBREVIATIONS
 from schedules.clock.zones.zones import zone_names
@@ -24,11 +25,19 @@ _FIELD_NAMES = "minute, hour, day of month, month, day of week"
 
 def refuse_notation(text: str, nicknames: Iterable[str]) -> None:
     """Raise CronError if `text` is not a list of cron fields, but a notation that other schedulers accept."""
-    for problem in (_setting(text), _aws(text), _comment(text), _character(text), _nickname(text, nicknames)):
+    for problem in (
+        _setting(text),
+        _aws(text),
+        _comment(text),
+        _interval(text),
+        range_error(text),
+        _character(text),
+        _nickname(text, nicknames),
+    ):
         if problem:
             raise CronError([problem])
     words = text.split()
-    if problem := _trailing(words) or _year(words):
+    if problem := spaces_error(words) or _trailing(words) or _year(words):
         raise CronError([problem])
 
 
@@ -71,17 +80,33 @@ def _aws(text: str) -> str:
         f" AWS counts the days of the week from 1 (Sunday), so {weekdays} is {named}." if named != weekdays else ""
     )
     instead = " ".join([*fields, named] if year in ("*", "?") else ["0", *fields, named, year])
-    return f"{what}: write {_exact(instead)}.{because}"
+    return f"{what}: write {exact(instead)}.{because}"
 
 
 def _every(length: str) -> str:
     """Return what to write instead of a cron expression that means an interval."""
-    try:
-        read_duration(length)
-    except ValueError:
-        length = "15m"
-        return f'remove the field "cron", and set the field "every", for example to {quoted(length)}.'
+    if not _is_length(length):
+        return 'remove the field "cron", and set the field "every", for example to "15m".'
     return f'remove the field "cron", and set the field "every" to {quoted(length)}.'
+
+
+def _interval(text: str) -> str:
+    """Return the error for `every 5 minutes`, `every hour` or `5 minutes`."""
+    words = text.split()
+    is_every, length = words[0].lower() == "every", " ".join(words).lower().removeprefix("every").strip()
+    found = quoted(" ".join(words))
+    for each in (length, f"1 {length}"):
+        if not length.isdecimal() and _is_length(each):
+            return f"{found} is not cron syntax: {_every(each)}"
+    return f'{found} is not cron syntax: write five fields, such as "0 9 * * MON-FRI".' if is_every else ""
+
+
+def _is_length(text: str) -> bool:
+    try:
+        read_duration(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _comment(text: str) -> str:
@@ -134,20 +159,15 @@ def _zone_of(word: str) -> str:
     return ""
 
 
-def _exact(expression: str) -> str:
-    """Return an expression in quotes. Unlike `quoted`, do not shorten it: the reader copies it."""
-    return f'"{expression}"' if expression.isprintable() else quoted(expression)
-
-
 def _year(words: list[str]) -> str:
     """Return the error for a year in an expression that does not have seven fields."""
     if len(words) in (5, 6) and _YEAR.fullmatch(words[-1]):
         place = "fifth" if len(words) == 5 else "sixth"
         instead = " ".join(["0", *words[:4], "*", words[4]] if len(words) == 5 else ["0", *words])
-        return f"has a year as its {place} field: write seven fields, with the second first: {_exact(instead)}."
+        return f"has a year as its {place} field: write seven fields, with the second first: {exact(instead)}."
     if len(words) == 6 and words[5] in ("*", "?") and _WEEKDAY_NAME.search(words[4]):
         instead = " ".join(words[:5])
         return (
-            f"has a day of the week as its fifth field, but six fields begin with the second: write {_exact(instead)}."
+            f"has a day of the week as its fifth field, but six fields begin with the second: write {exact(instead)}."
         )
     return ""

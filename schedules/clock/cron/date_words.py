@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from schedules.clock.cron.days import LAST, MonthDay, NthWeekday
 from schedules.clock.cron.expression import Cron
-from schedules.clock.wording import MONTHS, WEEKDAYS, joined, ordinal, runs, series
+from schedules.clock.wording import MONTHS, WEEKDAYS, across_end, joined, ordinal, runs, series
 
 _MAX_LISTED_MONTHS = 3  # consecutive months; more are named as a period
 _MAX_NAMED_DATES = 3  # dates such as 1 January and 1 July; more are named as days of months
@@ -38,14 +38,18 @@ def date_words(cron: Cron) -> str:
 
 def _days_of_months(cron: Cron, *, with_months: bool = True) -> str:
     """Return the words for the field day of month: ' on 13 February', ' from the 1st to the 7th of the month'."""
-    numbers, months, special = sorted(cron.days.numbers), cron.months, cron.days.month_days
+    numbers, months, special = sorted(cron.days.numbers), _months_in_order(cron), cron.days.month_days
     if with_months and not special and len(numbers) * len(months) <= _MAX_NAMED_DATES and len(months) < 12:
         return " on " + joined([f"{day} {MONTHS[month - 1]}" for month in months for day in numbers])
     if not special and (step := _step_to_end(numbers)):
         of = _of_months(cron, "each month") if with_months else "of each month"
         return f" on every {ordinal(step)} day {of}, counted from the {ordinal(numbers[0])}"
+    order = across_end(cron.parts[3], 31)
+    if order and (order[1] - order[0]) % 31 == 1 and len(months) == 12 and not cron.years:
+        return f" from the {ordinal(order[0])} of the month to the {ordinal(order[-1])} of the next month"
     of = _of_months(cron, "the month") if with_months else "of the month"
-    spans = _split_short(runs(numbers))
+    has_step = order and (order[1] - order[0]) % 31 > 1
+    spans = _split_short(runs(order if has_step else numbers))
     if not special and all(high > low for low, high in spans):
         return f" {joined([f'from the {ordinal(low)} to the {ordinal(high)}' for low, high in spans])} {of}"
     return f" on {joined(_number_words(spans, bool(special)) + _month_day_words(sorted(special)))} {of}"
@@ -91,9 +95,9 @@ def _weekdays_of_months(cron: Cron, *, after: str = "", with_months: bool = True
         nth = _nth_words(days.nth_weekdays)
         if not spans:
             return f" on {nth} {_of_months(cron, 'the month') if with_months else 'of the month'}"
-        return f" on {_weekdays_words(days.weekdays)} and on {nth} of the month{',' if months else ''}{months}"
+        return f" on {_weekdays_words(cron)} and on {nth} of the month{',' if months else ''}{months}"
     if all(low == high for low, high in spans) or (after and len(spans) > 1):
-        return f" on {_weekdays_words(days.weekdays)}{months}"
+        return f" on {_weekdays_words(cron)}{months}"
     words = joined([WEEKDAYS[low] if low == high else f"{WEEKDAYS[low]} to {WEEKDAYS[high]}" for low, high in spans])
     if after:
         return f"{' every day' if after == 'and' else ''} from {words}{months}"
@@ -113,8 +117,9 @@ def _weekday_spans(weekdays: frozenset[int]) -> list[tuple[int, int]]:
     return [((low + 1) % 7, (high + 1) % 7) for low, high in _split_short(spans)]
 
 
-def _weekdays_words(weekdays: frozenset[int]) -> str:
-    return joined([f"{WEEKDAYS[(day + 1) % 7]}s" for day in sorted((day + 6) % 7 for day in weekdays)])
+def _weekdays_words(cron: Cron) -> str:
+    order = across_end(cron.parts[5], 7) or sorted(cron.days.weekdays, key=lambda day: (day + 6) % 7)
+    return joined([f"{WEEKDAYS[day % 7]}s" for day in order])
 
 
 def _nth_words(items: frozenset[NthWeekday]) -> str:
@@ -131,7 +136,9 @@ def _of_months(cron: Cron, each: str) -> str:
     if len(cron.months) == 12:
         return f"of {each}"
     period = _period(cron.months)
-    return f"of each month {period}" if period else f"of {joined([MONTHS[month - 1] for month in cron.months])}"
+    return (
+        f"of each month {period}" if period else f"of {joined([MONTHS[month - 1] for month in _months_in_order(cron)])}"
+    )
 
 
 def _months_words(cron: Cron) -> str:
@@ -139,7 +146,12 @@ def _months_words(cron: Cron) -> str:
     if len(cron.months) == 12:
         return ""
     period = _period(cron.months)
-    return f" {period}" if period else f" in {joined([MONTHS[month - 1] for month in cron.months])}"
+    return f" {period}" if period else f" in {joined([MONTHS[month - 1] for month in _months_in_order(cron)])}"
+
+
+def _months_in_order(cron: Cron) -> tuple[int, ...]:
+    """Return the months; those of a range across the end of the year in the order of a winter: 12, 1 and 2."""
+    return cron.months if cron.years else across_end(cron.parts[4], 12) or cron.months
 
 
 def _period(months: Sequence[int]) -> str:

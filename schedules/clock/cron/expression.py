@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -13,7 +14,7 @@ from schedules.clock.cron.days import Days
 from schedules.clock.cron.errors import CronError
 from schedules.clock.cron.fields import Item, field_of_key, read_items, union
 from schedules.clock.cron.hashed import Hashed
-from schedules.clock.cron.rules import BEFORE_CRON_YEARS, FIELDS, Field
+from schedules.clock.cron.rules import BEFORE_CRON_YEARS, DAY_OF_MONTH, FIELDS, Field
 from schedules.clock.wording import MONTHS, joined
 
 # The longest time between two dates of an expression without years is 40 years: 29 February on a given day of the week,
@@ -25,6 +26,7 @@ _MAX_DAYS_IN_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 # The product of the choices of each H in the date fields: one H as day of month and one as month have up to 31 * 12.
 _MAX_CHOICES = 400
 _MIDNIGHT = (Field("0", frozenset([0])),) * 3
+_USE_L = "Use L for the last day of the month."
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 
@@ -186,21 +188,53 @@ def _why_never(dates: tuple[tuple[Item, ...], ...]) -> str:
         return ""  # a date needs to match only one of the day fields, and each month has each day of the week
     if prod(item.n_choices for item in items if isinstance(item, Hashed)) > _MAX_CHOICES:
         return "has too many H in the day of month, month and day of week: write numbers instead of some of them."
-    for chosen in product(*(product(*map(_choices, field)) for field in dates)):
-        fields = tuple(union(terms) for terms in chosen)
-        cron = _cron_of((*_MIDNIGHT, *fields))
-        if cron.new_finder().after(BEFORE_CRON_YEARS.replace(tzinfo=None) if cron.years else _SEARCH_FROM) is None:
-            reason = _why_no_date(cron, fields)
-            picked = [
-                f"{item.text} as {item.rule_name} is {term.text}"
-                for item, term in zip(items, chain(*chosen), strict=True)
-                if isinstance(item, Hashed)
-            ]
-            if not picked:
+    hashed = {index: item for index, item in enumerate(items) if isinstance(item, Hashed)}
+    choices = (tuple(chain(*chosen)) for chosen in product(*(product(*map(_choices, field)) for field in dates)))
+    if len(hashed) == 1:
+        return _why_not_always(dates, *hashed.popitem(), list(choices))
+    for chosen in choices:
+        fields = _fields_of(dates, chosen)
+        if not _fires(fields):
+            reason = _why_no_date(fields)
+            if not hashed:
                 return f"never fires: {reason}"
+            picked = [f"{item.text} as {item.rule_name} is {chosen[index].text}" for index, item in hashed.items()]
             advice = "Write H with a range of numbers that all fire, or write the numbers instead of H."
-            return f"never fires if {joined(picked)}: {reason} {advice}"
+            return f"never fires, for example, if {joined(picked)}: {reason} {advice}"
     return ""
+
+
+def _fields_of(dates: tuple[tuple[Item, ...], ...], chosen: Iterable[Field]) -> tuple[Field, ...]:
+    """Return the last four fields of an expression. `chosen` has one value for each item of `dates`."""
+    values = iter(chosen)
+    return tuple(union(next(values) for _ in field) for field in dates)
+
+
+def _fires(fields: tuple[Field, ...]) -> bool:
+    """Whether any date of the calendar matches the last four fields of an expression."""
+    cron = _cron_of((*_MIDNIGHT, *fields))
+    start = BEFORE_CRON_YEARS.replace(tzinfo=None) if cron.years else _SEARCH_FROM
+    return cron.new_finder().after(start) is not None
+
+
+def _why_not_always(
+    dates: tuple[tuple[Item, ...], ...], index: int, item: Hashed, choices: list[tuple[Field, ...]]
+) -> str:
+    """Return the error if some `choices` of the only H never fire, or ''. `item` is the H, `index` its place."""
+    never, always = list[Field](), list[Field]()
+    for chosen in choices:
+        (always if _fires(_fields_of(dates, chosen)) else never).append(chosen[index])
+    if not never:
+        return ""
+    # A month that has no day 30 has no day 31 either: the lowest day gives the reason for all.
+    refused = never[0] if item.rule_name == DAY_OF_MONTH.name else union(never)
+    reason = _why_no_date(_fields_of(dates, (*choices[0][:index], refused, *choices[0][index + 1 :])))
+    if not always:
+        return f"never fires: {reason}"
+    numbers, instead = (joined([term.text for term in terms], "or") for terms in (never, always))
+    write = "Or write" if reason.endswith(_USE_L) else "Write"
+    instead = f"{'one of ' if len(always) > 1 else ''}{instead} instead of {item.text}"
+    return f"never fires if {item.text} as {item.rule_name} is {numbers}: {reason} {write} {instead}."
 
 
 def _has_star(field: tuple[Item, ...]) -> bool:
@@ -211,17 +245,18 @@ def _choices(item: Item) -> list[Field]:
     return [item.choice(index) for index in range(item.n_choices)] if isinstance(item, Hashed) else [item]
 
 
-def _why_no_date(cron: Cron, fields: tuple[Field, ...]) -> str:
+def _why_no_date(fields: tuple[Field, ...]) -> str:
     """Return the reason why an expression with these last four fields matches no date of the calendar."""
     day_of_month, month, day_of_week, year = fields
+    cron = _cron_of((*_MIDNIGHT, *fields))
     numbers = cron.days.numbers
     if numbers and not cron.days.month_days:
         wanted = min(numbers)
         if wanted > max(_MAX_DAYS_IN_MONTH[each] for each in cron.months):
             names = [MONTHS[each - 1] for each in cron.months]
             never = f"{names[0]} never has" if len(names) == 1 else f"{joined(names)} never have"
-            last = "Use L for the last day of the month."
-            return f"{never} {wanted} days (day of month {day_of_month.text}). {last}"
+            given = f" (day of month {day_of_month.text})" if day_of_month.text != str(wanted) else ""
+            return f"{never} {wanted} days{given}. {_USE_L}"
     where = "" if month.text == "*" else f" in month {month.text}"
     where += f" of year {year.text}" if cron.years else ""
     fields_given = [

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 
 from schedules.clock.cron.advice import count_error, refuse_notation
-from schedules.clock.cron.days import LAST, MonthDay, NthWeekday
+from schedules.clock.cron.day_items import read_day_item
 from schedules.clock.cron.errors import CronError
 from schedules.clock.cron.hashed import Hashed, read_hashed
-from schedules.clock.cron.rules import DAY_OF_MONTH, DAY_OF_WEEK, FIELDS, YEAR, Field, FieldRule, read_number
+from schedules.clock.cron.rules import DAY_OF_WEEK, FIELDS, YEAR, Field, FieldRule, read_number
 from values.quoting import quoted
 
 MAX_LENGTH = 255  # characters; more than any sensible expression has; limits the work of reading an expression
@@ -23,7 +23,6 @@ NICKNAMES = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-_MAX_BEFORE_LAST = 30  # L-30 is the first day of a month of 31 days
 
 Item = Field | Hashed
 
@@ -41,7 +40,8 @@ def read_items(text: str) -> tuple[tuple[Item, ...], ...]:
             try:
                 items.append(read_hashed(rule, term) if term.startswith("H") else _read_term(rule, term))
             except ValueError as error:
-                problems.append(f"{rule.name}: {error}.")
+                text = str(error)
+                problems.append(f"{rule.name}: {text}{'' if text.endswith('?') else '.'}")
         fields.append(tuple(items))
     if problems:
         raise CronError(list(dict.fromkeys(problems)))  # a list may repeat a mistake: report it once
@@ -107,9 +107,9 @@ def _read_term(rule: FieldRule, term: str) -> Field:
         raise ValueError("a list item is empty: remove the extra comma")
     if "?" in term:
         raise ValueError("? must be alone in the field, where it means the same as *")
-    special = _read_special(rule, term)
-    if special is not None:
-        return special
+    day_item = read_day_item(rule, term)
+    if day_item is not None:
+        return day_item
     span, slash, step_text = term.partition("/")
     if slash and (not re.fullmatch("[0-9]+", step_text) or int(step_text) == 0):
         raise ValueError(f"the step in {quoted(term)} must be a whole number of at least 1")
@@ -150,52 +150,3 @@ def _last(rule: FieldRule, high: str, first: int) -> int:
     if rule is DAY_OF_WEEK and first > 0 and rule.names.get(high) == 0:
         return 7  # in FRI-SUN the range ends with the next Sunday, not with day 0
     return read_number(rule, high)
-
-
-def _read_special(rule: FieldRule, term: str) -> Field | None:
-    """Return an item that only a day field has, such as `L`, `15W`, `5L` and `MON#2`; None for any other item.
-
-    Raises ValueError if the item is invalid.
-    """
-    if rule is DAY_OF_MONTH:
-        return _read_month_day(term)
-    if rule is DAY_OF_WEEK:
-        return _read_nth_weekday(rule, term)
-    return None
-
-
-def _read_month_day(term: str) -> Field | None:
-    if match := re.fullmatch("L(?:-([0-9]+))?(W?)", term):
-        before = int(match[1] or 0)
-        if before > _MAX_BEFORE_LAST:
-            raise ValueError(f"the number after L- in {quoted(term)} must be from 1 to {_MAX_BEFORE_LAST}")
-        text = f"L-{before}{match[2]}" if before else f"L{match[2]}"
-        return Field(text, month_days=frozenset([MonthDay(before, True, bool(match[2]))]))
-    if term.endswith("W"):
-        if not re.fullmatch("[0-9]+W", term):
-            raise ValueError(
-                f"W in {quoted(term)} must follow a single day: write 15W for the weekday nearest to the 15th, or LW "
-                "for the last weekday"
-            )
-        number = read_number(DAY_OF_MONTH, term[:-1])
-        return Field(f"{number}W", month_days=frozenset([MonthDay(number, is_nearest_weekday=True)]))
-    return None
-
-
-def _read_nth_weekday(rule: FieldRule, term: str) -> Field | None:
-    day, mark, nth_text = term.partition("#")
-    if mark:
-        if nth_text not in ("1", "2", "3", "4", "5", "L"):
-            raise ValueError(f"the number after # in {quoted(term)} must be from 1 to 5, or L for the last one")
-        nth = LAST if nth_text == "L" else int(nth_text)
-    elif term == "L":
-        raise ValueError("L needs a day, such as 5L or FRIL for the last Friday of the month")
-    elif term.endswith("L"):
-        day, nth = term[:-1], LAST
-    elif term.startswith("L"):
-        day, nth = term[1:], LAST
-    else:
-        return None
-    number = read_number(rule, day)
-    text = f"{number}L" if nth == LAST else f"{number}#{nth}"
-    return Field(text, nth_weekdays=frozenset([NthWeekday(number % 7, nth)]))

@@ -42,7 +42,7 @@ class Hashed:
     def choice(self, index: int) -> Field:
         """Return one choice of the numbers. `index` is less than `n_choices`."""
         first = self.low + index
-        if self.step is None or first == self.high:
+        if self.step is None or first + self.step > self.high:
             return Field(str(first), frozenset([first]))
         return Field(f"{first}-{self.high}/{self.step}", frozenset(range(first, self.high + 1, self.step)))
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from schedules.clock.cron.days import MonthDay, NthWeekday
 from schedules.clock.wording import MONTHS, WEEKDAYS
 from values.quoting import quoted
+from values.suggestions import did_you_mean
 
 MIN_CRON_YEAR, MAX_CRON_YEAR = 1970, 2099  # the years that Quartz accepts
 # A search for all years of an expression starts here: no time zone is as far as a day from UTC.
@@ -65,7 +66,9 @@ def read_number(rule: FieldRule, word: str) -> int:
     if word == "":
         raise ValueError(f"a number is missing: use {allowed}")
     if not re.fullmatch("[0-9]+", word):
-        raise ValueError(f"{quoted(word)} is not allowed: use {allowed}")
+        # Compare with short or with full names only: both would suggest "FRI" or "FRIDAY" for FRY.
+        near = did_you_mean(word, [name for name in rule.names if (len(name) > 3) == (len(word) > 3)])
+        raise ValueError(f"{quoted(word)} is not allowed: use {allowed}{near and '.' + near}")
     number = int(word)
     if not rule.low <= number <= rule.high:
         raise ValueError(f"{quoted(number)} is not in {rule.low}-{rule.high}")

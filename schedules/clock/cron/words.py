@@ -7,7 +7,7 @@ from itertools import pairwise, product
 
 from schedules.clock.cron.date_words import date_words
 from schedules.clock.cron.expression import Cron
-from schedules.clock.wording import joined, ordinal, runs, series
+from schedules.clock.wording import across_end, joined, ordinal, runs, series
 
 _MAX_LISTED_TIMES = 4  # more times of day are hard to read, so a regular pattern is named instead
 _MAX_IRREGULAR_TIMES = 8  # times of day without a pattern are listed up to this number
@@ -20,7 +20,7 @@ def cron_words(cron: Cron) -> str:
     if cron.seconds == (0,):
         times, is_list = _minutes_of_day(cron, is_daily=not dates)
     else:
-        times, is_list = _seconds_of_day(cron)
+        times, is_list = _seconds_of_day(cron, is_daily=not dates)
     return times + (dates or (" every day" if is_list else ""))
 
 
@@ -34,25 +34,34 @@ def _minutes_of_day(cron: Cron, *, is_daily: bool) -> tuple[str, bool]:
     if n_times <= _MAX_LISTED_TIMES:
         return f"At {joined(_clocks(_in_order(hours, is_daily), minutes))}", True
     if len(minutes) == 1 and len(hours) < 24:
-        return _hours_of_day(hours, minutes[0], is_daily=is_daily)
+        order = across_end(cron.parts[2], 24) if is_daily else ()
+        return _hours_of_day(hours, minutes[0], order, is_daily=is_daily)
     if minutes == (0,):
         return "Every hour", False
+    order = across_end(cron.parts[1], 60)
     if len(hours) == 24:
-        return _counted(minutes, 60, "minute", "every hour"), False
+        next_whole = "the next hour" if is_daily else ""
+        return _counted(order or minutes, 60, "minute", "every hour", next_whole), False
     spans = _spans(hours, is_daily)
     if step := 1 if len(minutes) == 60 else _even_step(minutes, 60):
         if len(spans) <= _MAX_SPANS:
             return f"{_every(step, 'minute')} {_spans_words(spans, minutes[0], minutes[-1])}", False
     elif n_times <= _MAX_IRREGULAR_TIMES:
         return f"At {joined(_clocks(hours, minutes))}", True
-    return _counted(minutes, 60, "minute", _hours_words(hours, is_daily)), False
+    return _counted(order or minutes, 60, "minute", _hours_words(hours, is_daily)), False
 
 
-def _hours_of_day(hours: tuple[int, ...], minute: int, *, is_daily: bool) -> tuple[str, bool]:
-    """Describe more than `_MAX_LISTED_TIMES` hours, but not all, with one minute."""
+def _hours_of_day(hours: tuple[int, ...], minute: int, order: tuple[int, ...], *, is_daily: bool) -> tuple[str, bool]:
+    """Describe more than `_MAX_LISTED_TIMES` hours, but not all, with one minute.
+
+    `order`: the hours of a range that continues after midnight; otherwise empty.
+    """
     spans = _spans(hours, is_daily)
     if len(spans) == 1:
         return f"Every hour {_spans_words(spans, minute, minute)}", False
+    if order and not series(hours):
+        step = (order[1] - order[0]) % 24
+        return f"{_every(step, 'hour')} from {_clock(order[0], minute)} to {_clock(order[-1], minute)}", False
     if pattern := series(hours):
         every, start = _every(pattern.step, "hour"), _clock(pattern.first, minute)
         if pattern.step * len(hours) == 24:
@@ -65,8 +74,8 @@ def _hours_of_day(hours: tuple[int, ...], minute: int, *, is_daily: bool) -> tup
     return (f"At {joined(_clocks(singles, (minute,)))}, and e{text}" if singles else f"E{text}"), False
 
 
-def _seconds_of_day(cron: Cron) -> tuple[str, bool]:
-    """Describe the times of day of an expression with other seconds than 0. The result is as in `_minutes_of_day`."""
+def _seconds_of_day(cron: Cron, *, is_daily: bool) -> tuple[str, bool]:
+    """Describe the times of day of an expression with other seconds than 0, as `_minutes_of_day` does."""
     seconds, minutes, hours = cron.seconds, cron.minutes, cron.hours
     if len(seconds) * len(minutes) * len(hours) <= _MAX_LISTED_TIMES:
         clocks = [f"{_clock(hour, minute)}:{second:02d}" for hour, minute, second in product(hours, minutes, seconds)]
@@ -76,9 +85,12 @@ def _seconds_of_day(cron: Cron) -> tuple[str, bool]:
         return f"At {_units(minutes[0], 'minute')} and {_units(seconds[0], 'second')} past {hours_words}", False
     step = 1 if len(minutes) == 60 else _even_step(minutes, 60)
     if not step:
-        named = f"minute{'' if len(minutes) == 1 else 's'} {_listed(minutes)} of {hours_words}"
-        return _counted(seconds, 60, "second", named), False
-    text = _counted(seconds, 60, "second", "every minute" if step == 1 else f"every {ordinal(step)} minute")
+        order = across_end(cron.parts[1], 60) or minutes
+        named = f"minute{'' if len(minutes) == 1 else 's'} {_listed(order)} of {hours_words}"
+        return _counted(across_end(cron.parts[0], 60) or seconds, 60, "second", named), False
+    next_whole = "the next minute" if step == 1 and len(hours) == 24 and is_daily else ""
+    whole = "every minute" if step == 1 else f"every {ordinal(step)} minute"
+    text = _counted(across_end(cron.parts[0], 60) or seconds, 60, "second", whole, next_whole)
     if len(hours) == 24:
         return text, False
     spans = _spans(hours, is_daily=False)
@@ -89,15 +101,21 @@ def _seconds_of_day(cron: Cron) -> tuple[str, bool]:
     return f"{text} {_spans_words(spans, minutes[0], minutes[-1], ends)}", False
 
 
-def _counted(numbers: tuple[int, ...], size: int, noun: str, whole: str) -> str:
+def _counted(numbers: tuple[int, ...], size: int, noun: str, whole: str, next_whole: str = "") -> str:
     """Describe the minutes of an hour or the seconds of a minute: 'Every 15 minutes', 'At 5 minutes past every hour'.
 
-    `whole` names the hours or minutes.
+    `whole` names the hours or minutes. `next_whole`: the name of the next hour or minute if `whole` is each of them,
+    so that a range may continue in it. The numbers of such a range are in its own order: see `across_end`.
     """
     if step := 1 if len(numbers) == size else _even_step(numbers, size):
         return _every(step, noun) + ("" if whole in ("every hour", "every minute") else f" during {whole}")
     if pattern := series(numbers):
         return f"{_every(pattern.step, noun)} from {pattern.first} to {pattern.last} {noun}s past {whole}"
+    first, last = _units(numbers[0], noun), _units(numbers[-1], noun)
+    step = (numbers[1] - numbers[0]) % size if len(numbers) > 1 else 0
+    most_listed = _MAX_LISTED_TIMES if step == 1 else _MAX_IRREGULAR_TIMES
+    if next_whole and numbers[-1] < numbers[0] and len(numbers) > most_listed:
+        return f"{_every(step, noun)} from {first} past {whole} to {last} past {next_whole}"
     return f"At {_listed(numbers)} {noun}{'' if numbers == (1,) else 's'} past {whole}"
 
 
@@ -176,4 +194,6 @@ def _clocks(hours: Sequence[int], minutes: Sequence[int]) -> list[str]:
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    return joined([str(number) for number in numbers])
+    """Return '0, 5 and 10', or '0 to 10 and 50 to 59' for more than `_MAX_IRREGULAR_TIMES` numbers."""
+    spans = runs(numbers) if len(numbers) > _MAX_IRREGULAR_TIMES else [(number, number) for number in numbers]
+    return joined([f"{low} to {high}" if low < high else str(low) for low, high in spans])

@@ -11,6 +11,9 @@ from schedules.clock.wording import WEEKDAYS, joined, ordinal
 
 _SHORT_MONTHS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}  # days of these months, leap day excluded; other months have 31
 
+_BACKWARD = re.compile("(?P<first>[0-9]+)-(?P<last>[0-9]+)(?P<step>(?:/[0-9]+)?)")
+_MIN_SWAPPED = 45  # numbers of 60; a range across the end of the field that has more is more often a mistake
+
 
 def hash_notes(spec: ScheduleSpec) -> list[str]:
     """Return a note that says what each H of a cron schedule stands for."""
@@ -38,7 +41,7 @@ def field_notes(cron: Cron, text: str) -> list[str]:
             "Day of month and day of week are both given: the schedule runs on each day that matches either field. "
             "A day must match both fields only if one of them starts with *, such as */2."
         )
-    elif parts[3] != "*" and parts[5] != "*":
+    elif not {parts[3], parts[5]} & {"*", "*/1"}:
         notes.append(
             "Day of month and day of week are both given, and at least one of them starts with *: "
             "the schedule runs only on days that match both fields."
@@ -50,7 +53,7 @@ def field_notes(cron: Cron, text: str) -> list[str]:
         )
     for name, part, size in zip(("second", "minute", "hour"), parts, (60, 60, 24), strict=False):
         notes += _step_notes(name, part, size)
-    return notes + _day_step_notes(cron) + _short_month_notes(cron)
+    return notes + _swapped_notes(text.split()) + _day_step_notes(cron) + _short_month_notes(cron)
 
 
 def _foreign_notes(cron: Cron, words: list[str]) -> list[str]:
@@ -76,9 +79,25 @@ def _foreign_notes(cron: Cron, words: list[str]) -> list[str]:
     return []
 
 
+def _swapped_notes(words: list[str]) -> list[str]:
+    """Return notes on ranges such as 5-1 in minutes, which were perhaps meant as 1-5."""
+    notes = []
+    for name, word in zip(("second", "minute") if len(words) > 5 else ("minute",), words, strict=False):
+        for match in filter(None, map(_BACKWARD.fullmatch, word.split(","))):
+            first, last, step = int(match["first"]), int(match["last"]), match["step"]
+            if last < first <= last + 61 - _MIN_SWAPPED:
+                spans = [f"{low} to {high}" if low < high else str(low) for low, high in ((first, 59), (0, last))]
+                notes.append(
+                    f"{match[0]} in the {name} field continues at 0 after 59: it means {joined(spans)}. If you mean "
+                    f"{last} to {first}, write “{last}-{first}{step}”."
+                )
+    return notes
+
+
 def _day_step_notes(cron: Cron) -> list[str]:
     part, days = cron.parts[3], [ordinal(day) for day in sorted(cron.days.numbers)]
-    if not part.startswith("*/") or "," in part or len(days) < 2 or len(cron.months) < 12:
+    is_even = len(days) < 2 or len(days) == 31  # one day of each month, or every day
+    if not part.startswith("*/") or "," in part or is_even or len(cron.months) < 12:
         return []
     listed = joined([*days[:3], "so on"]) if len(days) > 4 else joined(days)
     return [

@@ -67,6 +67,11 @@
   }
   form.addEventListener("change", showChosen);
 
+  // Only an expression with H has a key. The pattern is that of `uses_hash` in schedules/clock/cron/hashed.py.
+  const keyField = form.elements.hash_key.closest(".ms-field");
+  const showKey = () => { keyField.hidden = !/(^|[\s,])H($|[\s,/(])/i.test(form.elements.cron.value); };
+  form.elements.cron.addEventListener("input", showKey);
+
   const zoneButton = box.querySelector("[data-use-my-zone]");
   zoneButton.hidden = false;
   zoneButton.querySelector("[data-my-zone]").textContent = window.mainspring.zone;
@@ -76,5 +81,6 @@
   });
 
   showChosen();
+  showKey();
   preview();
 })();

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
+from schedules.admin.form.mapping import schedule_from
 from schedules.admin.job.preview import preview_form
 from schedules.clock.cron.expression import read_cron
 from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import to_json
-from schedules.exceptions import InvalidRegistration
+from schedules.exceptions import InvalidDefinition, InvalidRegistration
 from schedules.jobs.registration import register
+from schedules.jobs.schedule_shape import read_schedule
 from schedules.models import Job, ScheduleSpan
 from tests.factories import ECHO, HELLO, NOW, make_job
 from tests.schedules.ledger.jobs import change
@@ -146,3 +148,46 @@ def test_an_expression_that_fires_only_for_some_ids_is_refused_everywhere(api: D
     wanted = {f"job-{number}": body for number in range(20)}
     with pytest.raises(InvalidRegistration):
         register(wanted, NOW, actor="tests")
+
+
+PLAIN = {"cron": "0 9 * * *"}
+IDLE = ["has no effect, because cron has no H: remove hash_key."]
+
+
+def test_a_new_key_without_an_h_is_refused(api: DocumentedClient) -> None:
+    job = make_job(schedule=PLAIN)
+    body = {"name": "report", "schedule": PLAIN | {"hash_key": "team"}, "target": ECHO, "payload": HELLO}
+    for method, path in (("POST", "/api/v1/jobs"), ("PUT", f"/api/v1/jobs/{job.pk}")):
+        answer = api.send(method, path, body)
+        assert answer.status_code == 400, answer.content
+        assert [(error["field"], error["message"]) for error in answer.json()["errors"]] == [
+            ("schedule.hash_key", IDLE[0])
+        ]
+    with pytest.raises(InvalidDefinition) as caught:
+        read_schedule([{"cron": "H 9 * * *", "hash_key": "team"}, PLAIN | {"hash_key": "team"}, {"every": "x"}], NOW)
+    assert caught.value.errors["schedule.specs.1.hash_key"] == IDLE
+    assert sorted(caught.value.errors) == ["schedule.specs.1.hash_key", "schedule.specs.2.every"]
+
+
+@pytest.mark.parametrize("own", [{}, {"hash_key": "team"}], ids=["the id", "a key of its own"])
+def test_the_key_that_a_job_has_is_dropped_with_the_last_h(api: DocumentedClient, own: dict[str, str]) -> None:
+    job = make_job(schedule=DAILY | own)
+    path = f"/api/v1/jobs/{job.pk}"
+    definition = api.get(path).json()
+    schedule = definition["schedule"] | PLAIN
+    assert schedule["hash_key"] == own.get("hash_key", str(job.pk))
+    changed = api.send("PATCH", path, {"schedule": schedule})
+    assert changed.status_code == 200, changed.content
+    assert "hash_key" not in changed.json()["schedule"]
+
+
+def test_a_preview_accepts_the_key_of_the_job_that_it_names(api: DocumentedClient) -> None:
+    job = make_job(schedule=DAILY)
+    sent = {"schedule": PLAIN | {"hash_key": str(job.pk)}, "job_id": str(job.pk)}
+    assert api.send("POST", "/api/v1/schedules/preview", sent).status_code == 200
+
+
+def test_the_form_drops_the_key_that_it_hides() -> None:
+    values = {"schedule_kind": "cron", "cron": "0 9 * * *", "hash_key": "team", "timezone": "UTC"}
+    assert "hash_key" not in schedule_from(values)
+    assert schedule_from(values | {"cron": "H 9 * * *"})["hash_key"] == "team"

@@ -68,7 +68,6 @@ def test_each_wrong_field_is_named_under_schedule(value: object, fields: list[st
 @pytest.mark.parametrize(
     ("value", "field"),
     [
-        pytest.param({"at": "2026-11-20T11:58:59Z"}, "schedule.at", id="an instant before the grace"),
         pytest.param({"cron": "@daily", "end_at": "2026-11-20T12:00Z"}, "schedule.end_at", id="an end now"),
         pytest.param({"cron": "@daily", "end_at": "2026-11-20T18:00Z"}, "schedule.cron", id="an end before the next"),
         pytest.param({"every": "1h", "end_at": "2026-11-20T12:30Z"}, "schedule.every", id="an interval beyond its end"),
@@ -78,6 +77,21 @@ def test_a_schedule_that_is_past_is_refused_at_the_field_to_change(value: object
     assert refused(value) == {
         field: ["The schedule has no occurrence after 2026-11-20 12:00:00 UTC: give a later time, year or end."]
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ({"at": "2026-11-01T09:00:00Z"}, "1 November 2026 at 09:00 UTC is in the past: give a later time."),
+        (
+            {"at": "2026-11-01T09:00:30", "timezone": "America/New_York"},
+            "1 November 2026 at 09:00:30 EST is in the past: give a later time.",
+        ),
+        ({"at": "2026-11-20T11:58:59Z"}, "20 November 2026 at 11:58:59 UTC is in the past: give a later time."),
+    ],
+)
+def test_a_single_instant_in_the_past_is_named_in_its_time_zone(value: object, sentence: str) -> None:
+    assert refused(value) == {"schedule.at": [sentence]}
 
 
 def test_an_instant_may_be_as_old_as_the_grace_and_no_older() -> None:

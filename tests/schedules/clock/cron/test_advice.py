@@ -123,6 +123,31 @@ def refusal(text: str) -> str:
             "0 9 * * * root ./backup.sh",
             'must not contain a command: remove "root ./backup.sh", and set the job\'s target instead.',
         ),
+        ("0 9 * * MON - FRI", 'Remove the spaces around "-": write "0 9 * * MON-FRI".'),
+        ("0 9 * * mon -fri", 'Remove the spaces around "-": write "0 9 * * mon-fri".'),
+        ("0 9 1, 15 * *", 'Remove the spaces around ",": write "0 9 1,15 * *".'),
+        ("0 9 * JAN , JUL *", 'Remove the spaces around ",": write "0 9 * JAN,JUL *".'),
+        ("* / 5 * * * *", 'Remove the spaces around "/": write "*/5 * * * *".'),
+        (
+            "0 0 9 - 17 / 2 * * MON, FRI 2027",
+            'Remove the spaces around "-", "/" and ",": write "0 0 9-17/2 * * MON,FRI 2027".',
+        ),
+        ("0 9 * * mon..fri", 'A range is written with "-": write "0 9 * * mon-fri".'),
+        ("0 0 9 * * mon..fri", 'A range is written with "-": write "0 0 9 * * mon-fri".'),
+        ("0 9 1 \u2013 5 * *", 'A range is written with "-": write "0 9 1-5 * *".'),
+        (
+            "every 5 minutes",
+            '"every 5 minutes" is not cron syntax: remove the field "cron", and set the field "every" to "5 minutes".',
+        ),
+        (
+            "Every hour",
+            '"Every hour" is not cron syntax: remove the field "cron", and set the field "every" to "1 hour".',
+        ),
+        ("15m", '"15m" is not cron syntax: remove the field "cron", and set the field "every" to "15m".'),
+        (
+            "every weekday at 9",
+            '"every weekday at 9" is not cron syntax: write five fields, such as "0 9 * * MON-FRI".',
+        ),
         (
             "0 0",
             (
@@ -148,6 +173,8 @@ def test_a_foreign_notation_is_refused_with_what_to_write_instead(text: str, sen
         "0 9 1 1 * 2027",
         "0 9 1 1 2027",
         "0 9 ? * MON-FRI *",
+        "0 9 * * MON - FRI",
+        "0 0 9 - 17 / 2 * * MON, FRI 2027",
     ],
 )
 def test_what_to_write_instead_is_a_valid_expression(text: str) -> None:
@@ -158,6 +185,15 @@ def test_what_to_write_instead_is_a_valid_expression(text: str) -> None:
 def test_what_to_write_instead_of_an_interval_is_a_valid_schedule(text: str) -> None:
     length = re.findall('"([^"]+)"', refusal(text))[-1]
     assert parse({"every": length}, min_interval=timedelta(seconds=1)).every
+
+
+@pytest.mark.parametrize(
+    "text", ["1, * * * *", "0 5- * * * *", "0 9 * * MON -x", "*/5 * * * * -1", "0 9 * * MON /usr/bin/backup"]
+)
+def test_no_advice_about_spaces_gives_an_invalid_expression(text: str) -> None:
+    with pytest.raises(CronError) as caught:
+        read_cron(text)
+    assert "spaces" not in " ".join(caught.value.messages)
 
 
 @pytest.mark.parametrize("text", ["0 9 * * MON#2", "0 9 * * MON#L", "0 0 9 * * MON 2027", "0 9 1 1 7"])

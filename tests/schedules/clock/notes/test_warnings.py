@@ -79,6 +79,15 @@ def spec(**data: object) -> ScheduleSpec:
         ({"cron": "* 9 * * *"}, "The schedule runs in every minute of the given hours"),
         ({"cron": "*/7 * * * *"}, "after minute 56, the field next matches minute 0, 4 minutes later"),
         ({"cron": "0 */5 * * *"}, "after hour 20, the field next matches hour 0, 4 hours later"),
+        (
+            {"cron": "5-1 * * * *"},
+            (
+                "5-1 in the minute field continues at 0 after 59: it means 5 to 59 and 0 to 1. If you mean 1 to 5, "
+                "write “1-5”."
+            ),
+        ),
+        ({"cron": "0 30,16-0/2 9 * * *"}, "it means 16 to 59 and 0. If you mean 0 to 16, write “0-16/2”."),
+        ({"cron": "59-58 0 9 * * *"}, "59-58 in the second field continues at 0 after 59: it means 59 and 0 to 58."),
         ({"cron": "*/60 * * * *"}, "the field matches only minute 0. Use a step below 60."),
         ({"cron": "0 0 31 * *"}, "The schedule skips months without a day 31."),
         ({"cron": "0 0 31W * *"}, "The schedule skips months without a day 31."),
@@ -121,6 +130,15 @@ def test_a_schedule_with_surprising_behaviour_gets_a_warning(data: dict[str, obj
         {"cron": "0 0 L-27 * *"},
         {"cron": "0 0 1-31/2 * *"},
         {"cron": "0 0 */10 2 *"},
+        {"cron": "0 9 */1 * *"},
+        {"cron": "0 9 1-31/1 * *"},
+        {"cron": "0 9 */1 * MON"},
+        {"cron": "0 9 1 * */1"},
+        {"cron": "50-10 * * * *"},
+        {"cron": "40-20/5 * * * *"},
+        {"cron": "17-0 * * * *"},
+        {"cron": "0 22-20 * * *"},
+        {"cron": "0 */1 */1 */1 */1 */1"},
         {"cron": "0 0 ? * MON"},
         {"cron": "*/7,58 * * * *"},
         {"cron": "*/60,30 * * * *"},
