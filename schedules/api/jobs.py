@@ -39,6 +39,7 @@ from schedules.jobs.selection import Selection, TargetKind
 from schedules.jobs.validation import validate
 from schedules.models import MAX_JOB_NAME_LENGTH, Job, JobState
 from schedules.pauses import resuming
+from schedules.zone_data import versions
 from values import clock
 from values.ids import read_id
 
@@ -286,6 +287,7 @@ def shown(job: Job, request: Request, links: chains.Links | None = None) -> JobS
 
 def shown_all(jobs: Collection[Job], request: Request) -> dict[UUID, JobShape]:
     """Return the responses for jobs, by id (see `shown`). One query reads the chains of all jobs."""
+    versions.load(job.zone_data for job in jobs)  # their zones may be missing in this process's own data
     links = chains.links_of([job.pk for job in jobs], caller_of(request))
     return {job.pk: shown(job, request, links[job.pk]) for job in jobs}
 
@@ -318,4 +320,5 @@ def find_job(request: Request, job_id: UUID) -> Job:
     job = visible(Job, caller_of(request)).select_related("spec").filter(pk=job_id).first()
     if job is None:
         raise JobGone
+    versions.load([job.zone_data])
     return job

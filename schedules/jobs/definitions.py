@@ -164,7 +164,9 @@ def lock(job_id: UUID) -> Job:
     """Lock a job's row until the transaction ends, and return the job with its `spec`. Raises JobGone."""
     if not queries.lock_job(job_id):
         raise JobGone
-    return Job.objects.select_related("spec").get(pk=job_id)
+    job = Job.objects.select_related("spec").get(pk=job_id)
+    versions.load([job.zone_data])  # a zone of the job may be missing in this process's own data
+    return job
 
 
 def _change_schedule(

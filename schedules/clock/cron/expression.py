@@ -183,7 +183,9 @@ def _cron_of(fields: tuple[Field, ...]) -> Cron:
 def _why_never(dates: tuple[tuple[Item, ...], ...]) -> str:
     """Return the error if the last four fields of an expression match no date for some choice of each H, or ''."""
     items = list(chain(*dates))
-    day_of_month, _, day_of_week, _ = dates
+    day_of_month, _, day_of_week, year = dates
+    if _is_star(day_of_week) and _is_star(year) and any(map(_is_in_every_month, day_of_month)):
+        return ""
     if any(isinstance(item, Hashed) for item in day_of_week) and not _has_star(day_of_month) | _has_star(day_of_week):
         return ""  # a date needs to match only one of the day fields, and each month has each day of the week
     if prod(item.n_choices for item in items if isinstance(item, Hashed)) > _MAX_CHOICES:
@@ -235,6 +237,15 @@ def _why_not_always(
     write = "Or write" if reason.endswith(_USE_L) else "Write"
     instead = f"{'one of ' if len(always) > 1 else ''}{instead} instead of {item.text}"
     return f"never fires if {item.text} as {item.rule_name} is {numbers}: {reason} {write} {instead}."
+
+
+def _is_star(field: tuple[Item, ...]) -> bool:
+    return all(isinstance(item, Field) and item.text == "*" for item in field)
+
+
+def _is_in_every_month(item: Item) -> bool:
+    """Whether an item of the day of month names a day that every month has, whichever numbers an H stands for."""
+    return item.high <= 28 if isinstance(item, Hashed) else min(item.numbers, default=31) <= 28
 
 
 def _has_star(field: tuple[Item, ...]) -> bool:

@@ -48,15 +48,6 @@ def read_items(text: str) -> tuple[tuple[Item, ...], ...]:
     return tuple(fields)
 
 
-def read_fields(text: str, hash_key: str = "") -> tuple[Field, ...]:
-    """Return the seven fields of an expression: second, minute, hour, day of month, month, day of week and year.
-
-    Each H becomes a number that is computed from `hash_key` and the name of the field. Raises CronError as
-    `read_items`.
-    """
-    return tuple(field_of_key(items, hash_key) for items in read_items(text))
-
-
 def field_of_key(items: Iterable[Item], hash_key: str) -> Field:
     """Return the field that has these items. Each H becomes a number that is computed from `hash_key`."""
     return union(item.of_key(hash_key) if isinstance(item, Hashed) else item for item in items)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.waiting import wait_until
-from tests.web_process import running
+from tests.web_process import WebProcess, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,13 @@ def test_every_line_is_a_json_object(tmp_path: Path) -> None:
 
 def test_the_log_level_also_holds_for_the_server(tmp_path: Path) -> None:
     (tmp_path / "own_site.py").write_text(SITE)
-    with running(tmp_path, "own_site:app", "workers = 1\n", MAINSPRING_LOG_LEVEL="DEBUG") as site:
-        pass
-    assert b"Closing connection" not in site.log.read_bytes(), "gunicorn's default is INFO"
+    site = WebProcess(tmp_path, "own_site:app", "workers = 1\n", MAINSPRING_LOG_LEVEL="WARNING")
+    try:
+        assert site.get("/").status == 200
+        site.ask(b"GET / HTTP/1.1\r\nA B\r\n\r\n")
+    finally:
+        site.process.terminate()
+        site.process.wait(30)
+    lines = site.log.read_text().splitlines()
+    assert [line for line in lines if "request_refused" not in line] == [], "gunicorn's own default is INFO"
+    assert len(lines) == 1

@@ -9,18 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schedules.clock.cron.errors import CronError
-from schedules.clock.cron.fields import MAX_LENGTH, NICKNAMES, read_fields, tidy
+from schedules.clock.cron.fields import MAX_LENGTH, NICKNAMES, field_of_key, read_items, tidy
 from schedules.clock.cron.rules import FIELDS
 
 
 def parts(text: str) -> str:
     """Return the fields that an expression is read as, separated by spaces; the year only if it is limited."""
-    return " ".join(field.text for field in read_fields(text)).removesuffix(" *")
+    return " ".join(field_of_key(items, "").text for items in read_items(text)).removesuffix(" *")
 
 
 def errors_of(text: str) -> list[str]:
     with pytest.raises(CronError) as caught:
-        read_fields(text)
+        read_items(text)
     return caught.value.messages
 
 
@@ -153,7 +153,7 @@ def test_any_backward_range_counts_its_steps_across_the_end_of_the_field(place: 
         if last < first:
             words = ["0", "0", "0", "*", "*", "*"]
             words[place] = f"{first}-{last}/{step}"
-            found = read_fields(" ".join(words))[place].numbers
+            found = field_of_key(read_items(" ".join(words))[place], "").numbers
             offsets = range(first - rule.low, first - rule.low + (last - first) % size + 1, step)
             assert {rule.low + (number - rule.low) % size for number in found} == {
                 rule.low + offset % size for offset in offsets

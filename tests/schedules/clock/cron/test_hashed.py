@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schedules.clock.cron.errors import CronError
 from schedules.clock.cron.expression import read_cron
-from schedules.clock.cron.fields import read_fields
+from schedules.clock.cron.fields import field_of_key, read_items
 from schedules.clock.cron.hashed import uses_hash
 from schedules.clock.cron.rules import FIELDS
 from schedules.clock.describe import describe
@@ -39,7 +39,7 @@ def instants(schedule: ScheduleSpec, count: int = 5) -> list[datetime]:
 def numbers_of(term: str, index: int, key: str) -> list[int]:
     words = ["0", "0", "0", "*", "*", "*"]
     words[index] = term
-    return sorted(read_fields(" ".join(words), key)[index].numbers)
+    return sorted(field_of_key(read_items(" ".join(words))[index], key).numbers)
 
 
 def test_the_numbers_of_a_key_never_change() -> None:

@@ -130,6 +130,10 @@ def test_an_h_that_may_stand_for_a_missing_date_is_refused_for_every_key(cron: s
         "0 0 31 H MON",
         "0 0 H(30-31),1 2 *",
         "H H H H H",
+        "0 0 H,H(1-15) H *",
+        "0 0 H/2,H(1-28) H *",
+        "0 0 31,H H *",
+        "0 0 15,H(29-31) H *",
     ],
 )
 def test_an_h_whose_every_number_fires_is_accepted_for_every_key(cron: str) -> None:
@@ -139,8 +143,9 @@ def test_an_h_whose_every_number_fires_is_accepted_for_every_key(cron: str) -> N
 
 def test_many_h_in_the_date_fields_are_refused() -> None:
     many = ",".join(f"H(1-{high})" for high in range(3, 12))
-    assert refusal(f"0 0 {many} {many} *", "a") == {
+    assert refusal("0 0 H(1-29),H(1-30),H(1-31) H *", "a") == {
         "cron": ["has too many H in the day of month, month and day of week: write numbers instead of some of them."]
     }
     assert refusal(f"{many} * * * *", "a") is None
+    assert refusal(f"0 0 {many} {many} *", "a") is None  # every month has the days up to 28
     assert refusal(f"0 0 {','.join(['H'] * 40)} H *", "a") is None  # the same number 40 times
