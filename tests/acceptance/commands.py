@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 from executions.targets.command import command
+from tests.waiting import pause
 
 
 @command("tests.stubborn", description="Blocks every signal that can be blocked, and never ends.")
@@ -32,7 +32,7 @@ def children() -> dict[str, int]:
     if not forked:
         os.write(writer, b"x")
         while True:  # not signal.pause(): a signal just before it would not end it
-            time.sleep(0.1)
+            pause(0.1)
     os.read(reader, 1)  # Python drops a signal that arrives while it forks
     os.kill(forked, signal.SIGTERM)
     return {"started": started.wait(20), "forked": os.waitpid(forked, 0)[1]}
