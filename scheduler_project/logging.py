@@ -88,7 +88,7 @@ def logging_config(level: str, *, json: bool) -> None:
             },
             "filters": {"plain": {"()": "scheduler_project.log_filters.OneLineErrors"}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["plain"]}},
-            "root": {"handlers": ["stderr"], "level": "INFO" if level == "DEBUG" else level},
+            "root": {"handlers": ["stderr"], "level": _higher("INFO", level)},
             "loggers": {
                 **{name: {"level": level} for name in OWN_PACKAGES},
                 # These write a line for each message and each task. Mainspring's own lines also name the run.

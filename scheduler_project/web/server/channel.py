@@ -169,7 +169,7 @@ def _without_start(part: memoryview | FilePart, n_sent: int) -> memoryview | Fil
 
 
 def _size(part: memoryview | FilePart | None) -> int:
-    """Return the bytes of memory that the part occupies, with those that have been sent."""
+    """Return how many bytes of memory a part occupies. Bytes that have been sent count until the whole part is sent."""
     return len(part.obj) if isinstance(part, memoryview) else 0  # type: ignore[arg-type]  # always bytes
 
 
