@@ -114,7 +114,7 @@ def _secret_values(name: str, text: str) -> Iterator[str]:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """Yield `value` as servers write it, apart from escapes: its own ones are removed from the text with the others."""
+    """Yield the forms that `value` has in a text without escapes. Escapes in `value` itself are removed there too."""
     yield value
     bare = value
     for _ in range(MAX_ESCAPES):
