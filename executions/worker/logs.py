@@ -10,6 +10,7 @@ from django.db import Error as DatabaseFault
 from django.db import connection
 
 from executions.models import LogLine
+from executions.per_process import PerProcess
 from executions.targets.base import MAX_LOG_LINE_LENGTH
 from values import clock
 from values.database import RETRYABLE_ERRORS, is_database_unavailable, log_retryable
@@ -24,6 +25,10 @@ log = structlog.get_logger(__name__)
 LOG_LINE_OVERHEAD_BYTES = 100  # approximate size of a row without its text, so that empty lines count too
 LOG_LINES_PER_INSERT = 1000  # limits a statement to a few megabytes
 LOG_LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
+
+# Held while lines are inserted. Without it, an attempt could end while the heartbeat inserts lines of its log; if that
+# insert failed, nobody would try again.
+_inserting = PerProcess(threading.Lock)
 
 
 class RunLog:
@@ -71,17 +76,18 @@ class RunLog:
 def store(logs: Iterable[RunLog]) -> int:
     """Insert the new lines of these logs together. Returns the number of lines.
 
-    If the insert fails, the lines stay in their logs, and the database's error is raised.
+    If the insert fails, the lines stay in their logs, and the error is raised.
     """
-    taken = [(run_log, run_log.take()) for run_log in logs]
-    lines = [line for _, new in taken for line in new]
-    try:
-        if lines:
-            LogLine.objects.bulk_create(lines, batch_size=LOG_LINES_PER_INSERT)
-    except DatabaseFault:
-        for run_log, new in taken:
-            run_log.take_back(new)
-        raise
+    with _inserting.get():
+        taken = [(run_log, run_log.take()) for run_log in logs]
+        lines = [line for _, new in taken for line in new]
+        try:
+            if lines:
+                LogLine.objects.bulk_create(lines, batch_size=LOG_LINES_PER_INSERT)
+        except BaseException:
+            for run_log, new in taken:
+                run_log.take_back(new)
+            raise
     return len(lines)
 
 

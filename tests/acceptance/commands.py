@@ -1,4 +1,4 @@
-"""Commands that misbehave, for the acceptance tests."""
+"""Commands that misbehave or can be followed, for the acceptance tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from executions.targets.command import command
+from executions.targets.command import CommandContext, command
 from tests.waiting import pause
 
 
@@ -36,3 +36,11 @@ def children() -> dict[str, int]:
     os.read(reader, 1)  # Python drops a signal that arrives while it forks
     os.kill(forked, signal.SIGTERM)
     return {"started": started.wait(20), "forked": os.waitpid(forked, 0)[1]}
+
+
+@command("tests.count", description="Counts in its log, one number each second.")
+def count(context: CommandContext, to: int) -> None:
+    """Log the numbers below `to`. None is left out, however late the machine is."""
+    for number in range(to):
+        context.log(number)
+        pause(1)

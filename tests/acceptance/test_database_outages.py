@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
-SLEEP = {"kind": "command", "name": "demo.sleep"}
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
@@ -59,15 +57,9 @@ def ours(server: Postgres, processes: Processes) -> Iterator[Processes]:
     here.settings_dict.update(shared)
 
 
-def sleeping(seconds: int, **policies: object) -> Job:
-    return make_job(
-        "sleep",
-        {"kind": "none"},
-        target=SLEEP,
-        payload={"seconds": seconds},
-        now=datetime.now(UTC),
-        policies=policies,
-    )
+def command_job(name: str, **payload: object) -> Job:
+    target = {"kind": "command", "name": name}
+    return make_job(name, {"kind": "none"}, target=target, payload=payload, now=datetime.now(UTC))
 
 
 def status(run: Run) -> str:
@@ -83,7 +75,7 @@ def run_one(job: Job) -> Run:
 
 
 def test_beat_and_workers_wait_for_a_database_that_is_not_there_yet(ours: Processes, server: Postgres) -> None:
-    run = run_one(sleeping(0))
+    run = run_one(command_job("demo.sleep", seconds=0))
     connection.close()
     server.stop()
     ours.start("beat", "worker")
@@ -99,7 +91,7 @@ def test_a_run_survives_a_database_that_is_away_for_less_than_its_lease(ours: Pr
     patient = ours.with_environment(MAINSPRING_LEASE="20")
     try:
         patient.start("beat", "worker")
-        run = run_one(sleeping(8))
+        run = run_one(command_job("tests.count", to=8))
         wait_until(lambda: status(run) == RunStatus.RUNNING, what="its start")
         with connection.cursor() as cursor:
             cursor.execute(
@@ -119,7 +111,7 @@ def test_a_run_survives_a_database_that_is_away_for_less_than_its_lease(ours: Pr
         run.refresh_from_db()
         assert (run.n_attempts, run.n_lost) == (1, 0)
         lines = LogLine.objects.filter(run_id=run.pk).values_list("message", flat=True)
-        assert [line.split()[1] for line in lines] == [str(second) for second in range(8)], "none lost, none twice"
+        assert list(lines) == [str(number) for number in range(8)], "none lost, none twice"
         assert not patient.tracebacks()
     finally:
         patient.kill_all()

@@ -27,10 +27,11 @@ def sleep(context: CommandContext, seconds: Annotated[float, Field(ge=0, le=8640
             context.log(f"Stopping after {slept:.0f} s: {reason}.", "warning")
             break
         context.log(
-            f"Slept {slept:.0f} of {seconds:g} s, "
+            f"Slept {int(slept)} of {seconds:g} s, "
             f"{context.remaining() // timedelta(seconds=1)} s left before the timeout."
         )
-        time.sleep(min(1.0, seconds - slept))
+        next_line = min(int(slept) + 1, seconds)  # not a second from now: the lines would become later and later
+        time.sleep(max(0.0, started + next_line - time.monotonic()))
     return {"slept": round(time.monotonic() - started, 1)}
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import DataError, connection
+from django.db import DataError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from executions.models import LogLine
@@ -70,3 +72,32 @@ def test_lines_that_cannot_be_stored_stay_in_their_own_logs() -> None:
         store([good, bad])
 
     assert (messages_in(good), messages_in(bad)) == (["good"], ["bad"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lines_whose_insert_fails_are_stored_with_the_ending_that_comes_meanwhile() -> None:
+    log = RunLog(make_run().pk, 1, 10_000)
+    inserting, ended = threading.Event(), threading.Event()
+
+    def fail(_execute: Any, _statement: str, *_: Any) -> None:
+        inserting.set()
+        ended.wait(0.3)  # the other thread can now store the last line, unless it waits for this insert
+        raise OperationalError("terminating connection due to administrator command")
+
+    def beat() -> None:
+        try:
+            with connection.execute_wrapper(fail), pytest.raises(OperationalError):
+                store([log])
+        finally:
+            connection.close()
+
+    log.add("before")
+    heartbeat = threading.Thread(target=beat)
+    heartbeat.start()
+    assert inserting.wait(10)
+    log.add("last")
+    store([log])
+    ended.set()
+    heartbeat.join(10)
+
+    assert list(LogLine.objects.order_by("pk").values_list("message", flat=True)) == ["before", "last"]
