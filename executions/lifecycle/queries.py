@@ -132,7 +132,8 @@ ORIGINALS = f"SELECT id, nominal_at FROM executions_run AS run WHERE {ID_LISTED}
 
 # transitions.finish: end attempts, each by the claim that started it, and write their rows and events. The claim number
 # fences: a worker whose claim the reaper has ended finds no row. A run that has a stop request is not retried. The
-# first claim set `started_at` to the time of the claim; the first ending replaces it by the start of the attempt.
+# first claim set `started_at` to the time of the claim; the first ending replaces it by the start of the attempt. The
+# results are one JSON text: for an array, the driver would escape each backslash and quotation mark in Python.
 IS_CANCELLED = "(run.cancel_requested_at IS NOT NULL AND ending.retry_at IS NOT NULL)"
 FINISH = f"""
 WITH ended AS (
@@ -146,10 +147,11 @@ WITH ended AS (
            available_at = COALESCE(ending.retry_at, run.available_at),
            error_code = ending.error_code, error = ending.error,
            lease_expires_at = NULL, n_lost = run.n_lost + (ending.attempt_status = '{AttemptStatus.LOST}')::int
-      FROM unnest(%(id)s::uuid[], %(claim_no)s::int[], %(status)s::text[], %(attempt_status)s::text[],
-                  %(error_code)s::text[], %(error)s::text[], %(result)s::jsonb[], %(retry_at)s::timestamptz[],
-                  %(began_at)s::timestamptz[], %(ended_at)s::timestamptz[])
-        AS ending (id, claim_no, status, attempt_status, error_code, error, result, retry_at, began_at, ended_at)
+      FROM ROWS FROM (unnest(%(id)s::uuid[], %(claim_no)s::int[], %(status)s::text[], %(attempt_status)s::text[],
+                             %(error_code)s::text[], %(error)s::text[], %(retry_at)s::timestamptz[],
+                             %(began_at)s::timestamptz[], %(ended_at)s::timestamptz[]),
+                      jsonb_array_elements(%(results)s::jsonb))
+        AS ending (id, claim_no, status, attempt_status, error_code, error, retry_at, began_at, ended_at, result)
      WHERE run.id = ending.id AND {ID_LISTED} AND run.claim_no = ending.claim_no
        AND {has_status({RunStatus.RUNNING})}
        AND ending.status IN ({sql_list(TRANSITIONS[RunStatus.RUNNING])})
@@ -160,8 +162,8 @@ WITH ended AS (
 ), attempts AS (
     INSERT INTO executions_attempt (run_id, scope_id, number, claim_no, status, worker, started_at, finished_at,
                                     error_code, error, result, retry_at)
-    SELECT id, scope_id, n_attempts, claim_no, attempt_status, worker, began_at, ended_at, error_code, error, result,
-           retry_at
+    SELECT id, scope_id, n_attempts, claim_no, attempt_status, worker, began_at, ended_at, error_code, error,
+           NULLIF(result, 'null'), retry_at
       FROM ended
 ), events AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)

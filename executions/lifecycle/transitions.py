@@ -129,7 +129,7 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
             "attempt_status": [ending.attempt_status.value for ending in endings],
             "error_code": [ending.error_code[:MAX_ERROR_CODE_LENGTH] for ending in endings],
             "error": [clean_text(ending.error[:MAX_ERROR_LENGTH]) for ending in endings],
-            "result": [None if ending.result is None else json.dumps(clean(ending.result)) for ending in endings],
+            "results": json.dumps([clean(ending.result) for ending in endings], ensure_ascii=False),
             "retry_at": [ending.retry_at for ending in endings],
             "began_at": [ending.began_at for ending in endings],
             "ended_at": [ending.ended_at for ending in endings],

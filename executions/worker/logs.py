@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING
 
 import structlog
 from django.db import Error as DatabaseFault
-from django.db import connection
+from django.db import connection, transaction
 
 from executions.models import LogLine
 from executions.per_process import PerProcess
 from executions.targets.base import MAX_LOG_LINE_LENGTH
+from executions.worker import queries
 from values import clock
-from values.database import RETRYABLE_ERRORS, is_database_unavailable, log_retryable
+from values.database import RETRYABLE_ERRORS, execute, is_database_unavailable, log_retryable
 from values.json_values import clean_text
 
 if TYPE_CHECKING:
@@ -83,12 +85,21 @@ def store(logs: Iterable[RunLog]) -> int:
         lines = [line for _, new in taken for line in new]
         try:
             if lines:
-                LogLine.objects.bulk_create(lines, batch_size=LOG_LINES_PER_INSERT)
+                _insert(lines)
         except BaseException:
             for run_log, new in taken:
                 run_log.take_back(new)
             raise
     return len(lines)
+
+
+def _insert(lines: Sequence[LogLine]) -> None:
+    with transaction.atomic():
+        for first in range(0, len(lines), LOG_LINES_PER_INSERT):
+            batch = lines[first : first + LOG_LINES_PER_INSERT]
+            values = {name: [getattr(line, name) for line in batch] for name in ("run_id", "attempt", "at", "level")}
+            messages = json.dumps([line.message for line in batch], ensure_ascii=False)
+            execute(queries.STORE_LINES, {**values, "messages": messages})
 
 
 def store_or_log(logs: Sequence[RunLog]) -> bool:

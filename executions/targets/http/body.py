@@ -84,8 +84,8 @@ def _form(payload: JSON, codec: _Codec) -> bytes:
         raise InvalidTarget(
             {"payload": ['With body_format “form”, the payload must be a JSON object, such as {"page": 1}.']}
         )
-    if codec.name.startswith(("utf-16", "utf-32")):
-        codec = _Codec()  # a form is percent-encoded ASCII: browsers write UTF-8 in this case
+    if codec.name.startswith(("utf-16", "utf-32", "utf-8")):
+        codec = _Codec()  # a form is percent-encoded ASCII: browsers write UTF-8 in this case, without byte order marks
     pairs: list[tuple[bytes, bytes]] = []
     wrong: dict[str, list[str]] = {}
     for name, value in payload.items():

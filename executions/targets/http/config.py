@@ -125,6 +125,8 @@ class HttpConfig(TargetConfig):
     def _check_success(cls, value: tuple[int | str, ...]) -> tuple[int | str, ...]:
         if not value:
             raise ValueError("At least one status is needed: a request must be able to succeed.")
+        if overlap(value, ("200-599",)) is None:
+            raise ValueError("A response never ends with a status below 200: add one from 200 to 599.")
         return value
 
     @model_validator(mode="after")

@@ -45,7 +45,10 @@ def read_content(stream: BufferedReader[Any], head: Response, method: str, max_b
     kept = bytearray()
     try:
         for piece in _pieces(stream, head):
-            kept += unpacker.feed(piece, max_bytes + 1 - len(kept)) if unpacker else piece
+            if unpacker:
+                unpacker.feed(piece, kept, max_bytes + 1)
+            else:
+                kept += piece
             if len(kept) > max_bytes:
                 return bytes(kept[:max_bytes]), True
             if unpacker and unpacker.has_ended:
@@ -148,28 +151,26 @@ class _Unpacker:
         is_complete = self.has_ended or (self._inflater is not None and self._inflater.eof)
         return is_complete or not self._start or self._is_padding()
 
-    def feed(self, data: bytes, room: int) -> bytes:
-        """Return what `data` unpacks to, at most `room` bytes; feed nothing more if it returns that many."""
+    def feed(self, data: bytes, kept: bytearray, most: int) -> None:
+        """Append what `data` unpacks to, until `kept` has `most` bytes; feed nothing more then."""
         if self._inflater is None:
             self._start = data = self._start + data
             if len(data) < 2:
-                return b""
+                return
             has_zlib_header = data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
             self._inflater = zlib.decompressobj(_ZLIB if has_zlib_header else _RAW_DEFLATE)
-        unpacked = bytearray()
-        while data and len(unpacked) < room and not self.has_ended:
+        while data and len(kept) < most and not self.has_ended:
             if self._inflater.eof:
                 self._next_member()
             self._start = (self._start + data[:2])[:2]
             try:
-                unpacked += self._inflater.decompress(data, room - len(unpacked))
+                kept += self._inflater.decompress(data, most - len(kept))
             except zlib.error:
                 if not self._is_padding():
                     raise InvalidResponse("its compressed body is damaged") from None
                 self.has_ended = True
             data = self._inflater.unused_data
             self.has_ended = self.has_ended or (self._inflater.eof and not self._is_gzip)
-        return bytes(unpacked)
 
     def _next_member(self) -> None:
         self._n_members += 1

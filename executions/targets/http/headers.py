@@ -45,8 +45,8 @@ _HARMLESS_IN_RESPONSES = frozenset({
 })  # fmt: skip
 # Headers of the connection. A job that could set a message's length could smuggle in a second request.
 _RESERVED = frozenset({
-    "connection", "content-length", "expect", "host", "http2-settings", "keep-alive", "proxy-authenticate",
-    "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    "connection", "content-length", "expect", "host", "http2-settings", "keep-alive", "te", "trailer",
+    "transfer-encoding", "upgrade",
 })  # fmt: skip
 _OF_BODY = frozenset({"content-type", "content-encoding", "content-language", "content-location"})
 
@@ -63,7 +63,7 @@ def check_name(name: str) -> str:
             "A header's name has 1 to 256 characters: ASCII letters, digits and !#$%&'*+-.^_`|~. "
             "Example: X-Request-Source."
         )
-    if fold(name) in _RESERVED:
+    if fold(name) in _RESERVED or fold(name).startswith("proxy-"):
         raise ValueError(f"A job may not set {name}, a header of the connection: remove it.")
     return name
 

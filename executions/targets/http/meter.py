@@ -10,13 +10,12 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
+from typing import ClassVar
+from weakref import WeakSet
 
 SMALL_READ_BYTES = 256  # a read of fewer bytes costs more CPU time than its bytes are worth
-RAPID_SECONDS = 0.01  # a small read that had to wait longer than this is no load: a server may send a line per second
-N_FREE_READS = 256  # rapid small reads at full speed
-N_READS_PER_PAUSE = 32  # then one pause after so many: meanwhile the operating system joins the arriving pieces
-PAUSE_SECONDS = 0.01
-MAX_SMALL_READS = 4096  # rapid small reads of one response: TLS records are not joined, however long the pauses are
+N_FREE_READS = 256  # small reads of one response at full speed
+MAX_SMALL_READS_PER_SECOND = 1000  # of all responses of this process that have made more than the free ones
 
 
 class TooMuch(Exception):
@@ -26,8 +25,11 @@ class TooMuch(Exception):
 class Meter(io.RawIOBase):
     """A stream that reads from `raw`. When it has read `n_left` bytes or more, the next read raises TooMuch.
 
-    `pause` waits for the given seconds; it is called while the server sends tiny pieces faster than they are worth.
+    `pause` waits for the given seconds. It is called while the server sends tiny pieces: meanwhile the operating system
+    joins the pieces that arrive.
     """
+
+    _trickling: ClassVar[WeakSet[Meter]] = WeakSet()  # the open ones that have made their free small reads
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class Meter(io.RawIOBase):
         super().__init__()
         self._raw, self._pause, self._clock = raw, pause, clock
         self._n_small = 0
+        self._last_small_at = 0.0
         self.n_left = n_left
 
     def readable(self) -> bool:
@@ -47,23 +50,26 @@ class Meter(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview, /) -> int | None:  # type: ignore[override]  # Buffer is 3.12
         if self.n_left <= 0:
             raise TooMuch("more bytes than are read")
-        started = self._clock()
         n_read = self._raw.readinto(buffer)
         self.n_left -= n_read or 0
-        if n_read and n_read < SMALL_READ_BYTES and self._clock() - started < RAPID_SECONDS:
-            self._count_small()
+        if n_read and n_read < SMALL_READ_BYTES:
+            self._n_small += 1
+            if self._n_small > N_FREE_READS:
+                self._slow_down()
         return n_read
 
-    def _count_small(self) -> None:
-        self._n_small += 1
-        if self._n_small > MAX_SMALL_READS:
-            raise TooMuch(f"more than {MAX_SMALL_READS} pieces of a few bytes")
-        if self._n_small > N_FREE_READS and self._n_small % N_READS_PER_PAUSE == 0:
-            self._pause(PAUSE_SECONDS)
+    def _slow_down(self) -> None:
+        self._trickling.add(self)
+        next_at = self._last_small_at + len(self._trickling) / MAX_SMALL_READS_PER_SECOND
+        now = self._clock()
+        if now < next_at:
+            self._pause(next_at - now)
+        self._last_small_at = max(now, next_at)
 
     def fileno(self) -> int:
         return self._raw.fileno()
 
     def close(self) -> None:
+        self._trickling.discard(self)
         self._raw.close()
         super().close()

@@ -6,7 +6,9 @@ Response headers that may contain credentials are masked, and so is what a serve
 from __future__ import annotations
 
 import codecs
+import threading
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from executions.targets.http.charsets import find_codec, stated_charset
@@ -24,11 +26,27 @@ if TYPE_CHECKING:
 MAX_HEADER_LENGTH = 1024  # of one header's value
 MAX_HEADERS_LENGTH = 16 * 1024  # of all headers
 MAX_REASON_LENGTH = 200
+LARGE_RESPONSE = 4 * 1024  # bytes of headers and body. Below it, waiting for a turn would cost more than the search
 _URLS = frozenset({"location", "content-location"})  # response headers whose value is a URL
 
 
-def record(trace: Trace, secrets: Secrets) -> JSON:
-    """Return the result of an attempt. After a failure, `response` and `remote_address` may be null."""
+# For the large responses of one host, one at a time. Searching for secrets takes up to 0.2 s of processor time, and the
+# threads of a worker share one processor: threads that all search would leave the calls of other hosts no time.
+_turns = tuple(threading.Lock() for _ in range(64))
+
+
+def record(trace: Trace, secrets: Secrets, host: str) -> JSON:
+    """Return the result of an attempt. After a failure, `response` and `remote_address` may be null.
+
+    `host`: of the job's URL. Waits while another thread describes a large response of the same host.
+    """
+    response = trace.response
+    is_large = response and len(response.body) + sum(len(value) for _, value in response.headers) > LARGE_RESPONSE
+    with _turns[hash(host) % len(_turns)] if is_large else nullcontext():
+        return _record(trace, secrets)
+
+
+def _record(trace: Trace, secrets: Secrets) -> JSON:
     request, response = trace.request, trace.response
     timings = {**trace.timings_ms, "total": (time.monotonic() - trace.started) * 1000}
     return clean(
@@ -53,7 +71,7 @@ def _describe(response: Response, secrets: Secrets) -> dict[str, object]:
     body = decode(response.body, response.header("content-type"), cut=response.truncated)
     return {
         "status": response.status,
-        "reason": secrets.hide(response.reason)[:MAX_REASON_LENGTH],
+        "reason": _hide_start(response.reason, MAX_REASON_LENGTH, secrets),
         "headers": _shown_headers(response.headers, secrets),
         "body": secrets.hide(body, is_cut=response.truncated),
         "n_bytes": len(response.body),
@@ -66,7 +84,7 @@ def _shown_headers(headers: list[tuple[str, str]], secrets: Secrets) -> dict[str
     left = MAX_HEADERS_LENGTH
     for name, value in headers:
         shown = MASK if is_sensitive_in_response(name) else _shown_value(name, value, secrets)
-        key = secrets.hide(name.lower())[:MAX_HEADER_LENGTH]
+        key = _hide_start(name.lower(), MAX_HEADER_LENGTH, secrets)
         left -= len(key) + len(shown)
         if left < 0:
             break
@@ -75,8 +93,13 @@ def _shown_headers(headers: list[tuple[str, str]], secrets: Secrets) -> dict[str
 
 
 def _shown_value(name: str, value: str, secrets: Secrets) -> str:
-    shown = secrets.hide(value)
-    return (without_query_values(shown) if name.lower() in _URLS else shown)[:MAX_HEADER_LENGTH]
+    shown = _hide_start(value, MAX_HEADER_LENGTH, secrets)
+    return without_query_values(shown) if name.lower() in _URLS else shown
+
+
+def _hide_start(text: str, n_kept: int, secrets: Secrets) -> str:
+    """Return the first `n_kept` characters of a text without secrets, at a cost that does not depend on the others."""
+    return secrets.hide(text[:n_kept], is_cut=len(text) > n_kept)[:n_kept]
 
 
 def decode(body: bytes, content_type: str | None, *, cut: bool) -> str:

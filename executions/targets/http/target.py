@@ -129,17 +129,18 @@ def _attempt(request: Request, config: HttpConfig, context: Context, secrets: Se
         response = _follow_redirects(request, config, budget, trace)
         budget.close()
     except CutOff:
-        return _outcome_of_cut(budget, context, trace, secrets)
+        return _outcome_of_cut(budget, context, trace, record(trace, secrets, request.url.host))
     except EXPECTED as error:
         if budget.cut_by is not None:
-            return _outcome_of_cut(budget, context, trace, secrets)
+            return _outcome_of_cut(budget, context, trace, record(trace, secrets, request.url.host))
         why = explain(error, trace.host, trace.port, connected=trace.connected, hide=secrets.hide)
-        return Failed(why.code.value, why.message, why.permanent, record(trace, secrets))
+        return Failed(why.code.value, why.message, why.permanent, record(trace, secrets, request.url.host))
     finally:
         unregister()
         deadlines.forget(number)
-    shown = replace(response, reason=secrets.hide(response.reason))
-    return judge(config, shown, record(trace, secrets), clock.now(), settings.MAINSPRING.retry_after_cap)
+    result = record(trace, secrets, request.url.host)
+    shown = replace(response, reason=result["response"]["reason"])
+    return judge(config, shown, result, clock.now(), settings.MAINSPRING.retry_after_cap)
 
 
 def _follow_redirects(request: Request, config: HttpConfig, budget: Budget, trace: Trace) -> Response:
@@ -162,8 +163,7 @@ def _follow_redirects(request: Request, config: HttpConfig, budget: Budget, trac
         request = following
 
 
-def _outcome_of_cut(budget: Budget, context: Context, trace: Trace, secrets: Secrets) -> Outcome:
-    result = record(trace, secrets)
+def _outcome_of_cut(budget: Budget, context: Context, trace: Trace, result: JSON) -> Outcome:
     if budget.cut_by == EXPIRED:
         seconds = context.timeout.total_seconds()
         phase = (

@@ -20,6 +20,7 @@ from executions.states import LIVE, TERMINAL, TRANSITIONS, AttemptStatus, Cancel
 from executions.targets.base import Cancelled, Failed, RetryAt, Succeeded
 from executions.worker import endings
 from tests.factories import NOW, claim, end, make_job, make_run, make_skipped
+from tests.steps import steps_of
 from values.readable import value_or_raise
 
 if TYPE_CHECKING:
@@ -158,6 +159,34 @@ class TestFinish:
     def test_text_that_postgresql_cannot_store_is_cleaned(self) -> None:
         run = end(make_run(), Failed("x", "a\x00b\ud800", permanent=True, result={"t": "c\x00d", "n": float("inf")}))
         assert (run.error, Attempt.objects.get().result) == ("ab\ufffd", {"t": "cd", "n": None})
+
+    def test_each_of_several_endings_keeps_its_own_result(self) -> None:
+        claims = [claim(make_run(make_job(f"job {number}"))) for number in range(3)]
+        results = [{"n": 1}, None, ["é", "\\"]]
+        ended = (RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)
+        transitions.finish(
+            [
+                Ending(each.run_id, each.claim_no, *ended, result=result)
+                for each, result in zip(claims, results, strict=True)
+            ],
+            NOW,
+        )
+        assert [Attempt.objects.get(run_id=each.run_id).result for each in claims] == results
+        assert Attempt.objects.filter(result__isnull=True).count() == 1
+
+    def test_what_a_result_contains_does_not_change_the_work(self) -> None:
+        n_steps: list[int] = []
+        for number, character in enumerate('xx"\\é'):
+            claimed = claim(make_run(make_job(f"job {number}")))
+            ending = Ending(
+                claimed.run_id,
+                claimed.claim_no,
+                RunStatus.SUCCEEDED,
+                AttemptStatus.SUCCEEDED,
+                result=character * 65_536,
+            )
+            n_steps.append(steps_of(partial(transitions.finish, [ending], NOW)))
+        assert max(n_steps[1:]) < 1.5 * min(n_steps[1:])
 
 
 @pytest.mark.django_db

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from executions.models import LogLine
 from executions.worker.logs import LOG_LINES_PER_INSERT, RunLog, store
 from tests.factories import make_job, make_run
+from tests.steps import steps_of
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +35,7 @@ def test_lines_of_several_logs_are_stored_in_their_order_by_one_statement() -> N
     with CaptureQueriesContext(connection) as captured:
         assert store(logs) == 6
 
-    assert len([query for query in captured.captured_queries if query["sql"].startswith("INSERT")]) == 1
+    assert len([query for query in captured.captured_queries if "INSERT" in query["sql"]]) == 1
     for run in runs:
         assert [line.message for line in run.log_lines.all()] == ["line 0", "line 1", "line 2"]
 
@@ -61,6 +63,17 @@ def test_more_lines_than_fit_into_one_statement_are_all_stored() -> None:
     assert store([log]) == LogLine.objects.count() == LOG_LINES_PER_INSERT + 1
     last = LogLine.objects.last()
     assert last is not None and last.message == str(LOG_LINES_PER_INSERT)
+
+
+def test_what_a_line_contains_does_not_change_the_work() -> None:
+    n_steps: list[int] = []
+    for character in 'xx"\\é':
+        log = RunLog(make_run(make_job(character + str(len(n_steps)))).pk, 1, 10_000_000)
+        log.add(character * 8000)
+        n_steps.append(steps_of(partial(store, [log])))
+
+    assert max(n_steps[1:]) < 1.5 * min(n_steps[1:])
+    assert LogLine.objects.filter(message="\\" * 8000).exists()
 
 
 def test_lines_that_cannot_be_stored_stay_in_their_own_logs() -> None:

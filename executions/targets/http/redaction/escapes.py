@@ -5,53 +5,88 @@ from __future__ import annotations
 import html
 import json
 import re
+from bisect import bisect_right
+from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-_ESCAPE = re.compile(
+_ENTITY = r"&(?:#[0-9]{1,7}|#[Xx][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});"
+# Each match is a run of escapes of one kind.
+_ESCAPES = re.compile(
     r"(?P<url>(?:%[0-9A-Fa-f]{2})+)"
     r"|(?P<json>(?:\\u[0-9A-Fa-f]{4})+)"
-    r"|(?P<html>&(?:#[0-9]{1,7}|#[Xx][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});)"
-    r"|\\x(?P<hex>[0-9A-Fa-f]{2})"
-    r"""|\\(?P<character>["'\\/t])"""
+    rf"|(?P<html>(?:{_ENTITY})+)"
+    r"|(?P<hex>(?:\\x[0-9A-Fa-f]{2})+)"
+    r"""|(?P<short>(?:\\["'\\/t])+)"""
 )
 # The first characters of an escape that a cut has left at the end of a text in lower case.
 HALF_ESCAPE = re.compile(r"(?:%[0-9a-f]?|\\(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?|&#?[0-9a-z]{0,31})\Z")
 
 
-def unescape(text: str) -> tuple[str, list[int]]:
-    """Return `text` without escapes, and for each character, and for the end, where it begins in `text`."""
-    parts: list[str] = []
-    begins: list[int] = []
-    position = 0
-    for found in _ESCAPE.finditer(text):
-        parts.append(text[position : found.start()])
-        begins.extend(range(position, found.start()))
-        position = found.start()
-        for character, width in _characters(found):
-            parts.append(character)
-            begins.append(position)
-            position += width
-        position = found.end()
-    parts.append(text[position:])
-    begins.extend(range(position, len(text) + 1))
-    return "".join(parts), begins
+def _without_url(run: str) -> str:
+    data = bytes.fromhex(run.replace("%", ""))
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
-def _characters(found: re.Match[str]) -> Iterator[tuple[str, int]]:
-    """Yield each character that an escape stands for, with the length of its part of the escape."""
-    if found["url"]:
-        data = bytes.fromhex(found["url"].replace("%", ""))
-        try:
-            yield from ((character, 3 * len(character.encode())) for character in data.decode())
-        except UnicodeDecodeError:
-            yield from ((chr(byte), 3) for byte in data)  # Latin-1
-    elif found["json"]:
-        yield from ((each, 12 if ord(each) > 0xFFFF else 6) for each in json.loads(f'"{found["json"]}"'))
-    elif found["html"]:
-        yield from ((character, 0) for character in html.unescape(found["html"]))
-    else:
-        character = found["character"] or chr(int(found["hex"], 16))
-        yield "\t" if found[0] == "\\t" else character, len(found[0])
+_WITHOUT: dict[str, Callable[[str], str]] = {
+    "url": _without_url,
+    "json": lambda run: str(json.loads(f'"{run}"')),
+    "html": html.unescape,
+    "hex": lambda run: bytes.fromhex(run.replace("\\x", "")).decode("latin-1"),
+    "short": lambda run: run[1::2].replace("t", "\t"),
+}
+
+
+class Unescaped:
+    """A text without one layer of its escapes: `text`. Almost all work is left to the first call of `begin_of`."""
+
+    def __init__(self, source: str) -> None:
+        self._runs: list[tuple[re.Match[str], str]] = []  # of escapes, each with the characters that it stands for
+        self.text = _ESCAPES.sub(self._replace, source)
+        self._begins: dict[int, list[int]] = {}  # by the number of a run: where its characters begin in the source
+
+    def _replace(self, found: re.Match[str]) -> str:
+        plain = _WITHOUT[found.lastgroup or ""](found[0])
+        self._runs.append((found, plain))
+        return plain
+
+    def begin_of(self, position: int) -> int:
+        """Return where the character at `position` of `text`, or the end, begins in the source."""
+        number = bisect_right(self._starts, position) - 1
+        if number < 0:
+            return position
+        found, plain = self._runs[number]
+        n_after = position - self._starts[number]
+        if n_after >= len(plain):
+            return found.end() + n_after - len(plain)
+        if number not in self._begins:
+            self._begins[number] = _begins_in(found, plain)
+        return self._begins[number][n_after]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where each run begins in `text`."""
+        shifts = accumulate((len(plain) - len(found[0]) for found, plain in self._runs), initial=0)
+        return [found.start() + shift for (found, _), shift in zip(self._runs, shifts, strict=False)]
+
+
+def _begins_in(found: re.Match[str], plain: str) -> list[int]:
+    """Return where in the source each character of `plain` begins, for which this run of escapes stands."""
+    match found.lastgroup:
+        case "url":
+            is_utf8 = 3 * len(plain.encode()) == len(found[0])
+            widths = [3 * len(each.encode()) if is_utf8 else 3 for each in plain]
+        case "json":
+            widths = [12 if ord(each) > 0xFFFF else 6 for each in plain]
+        case "html":
+            entities = re.finditer(_ENTITY, found[0])
+            return [found.start() + entity.start() for entity in entities for _ in html.unescape(entity[0])]
+        case kind:
+            widths = [4 if kind == "hex" else 2] * len(plain)
+    return list(accumulate(widths, initial=found.start()))

@@ -5,31 +5,24 @@ A server that changes a secret on purpose, for example by reversing it, can't be
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
-from executions.targets.http.headers import MASK, fold, is_sensitive
-from executions.targets.http.redaction.escapes import HALF_ESCAPE, unescape
+from executions.targets.http.headers import MASK, is_sensitive
+from executions.targets.http.redaction.credentials import secret_parts
+from executions.targets.http.redaction.escapes import HALF_ESCAPE, Unescaped
 from executions.targets.http.redaction.word_search import WordSearch
 from values.json_values import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
 MIN_SECRET_LENGTH = 6  # characters: hiding every `1` or `true` would make a text unreadable, and protects nothing
 MIN_START_LENGTH = 3  # characters of a secret that a cut leaves at the end of a text
-MAX_SEARCHED = (
-    48 * 1024
-)  # characters of all forms: all headers of a job are 16 KB at most. Beyond it, all texts are hidden
+MAX_SEARCHED = 64 * 1024  # characters of all forms of all secrets. Beyond it, all texts are hidden
 MAX_ESCAPES = 3  # layers, as in a URL in a JSON text in HTML
 
 _LOWER = {ord(upper): ord(upper.lower()) for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}  # never changes a text's length
-_PARAMETER = re.compile(r"""(?<![\w.-])([\w.-]++)=("[^"]*"|'[^']*'|[^\s,;"']+)""")
-# Parameters of an Authorization header that are no secrets.
-_HARMLESS_PARAMETERS = frozenset({"algorithm", "charset", "nc", "qop", "realm", "signedheaders", "uri", "username"})
 
 
 class Secrets:
@@ -40,7 +33,7 @@ class Secrets:
             value
             for name, text in headers.items()
             if is_sensitive(name)
-            for value in _secret_values(fold(name), text)
+            for value in secret_parts(text)
             if len(value) >= MIN_SECRET_LENGTH
         }
 
@@ -70,13 +63,15 @@ class Secrets:
     def _spans(self, search: WordSearch, text: str, *, is_cut: bool) -> list[tuple[int, int]]:
         """Return where secrets stand in `text`, as it is and without one to MAX_ESCAPES layers of escapes."""
         spans = _find(search, text, is_cut=is_cut)
-        begins: Sequence[int] = range(len(text) + 1)
+        layers: list[Unescaped] = []
         for _ in range(MAX_ESCAPES):
-            shorter, positions = unescape(text)
-            if len(shorter) == len(text):
+            layers.insert(0, Unescaped(text))
+            if len(layers[0].text) == len(text):
                 break
-            text, begins = shorter, [begins[position] for position in positions]
-            spans += [(begins[start], begins[end]) for start, end in _find(search, text, is_cut=is_cut)]
+            text = layers[0].text
+            for place in _find(search, text, is_cut=is_cut):
+                start, end = (reduce(lambda at, layer: layer.begin_of(at), layers, each) for each in place)
+                spans.append((start, end))
         return sorted(spans)
 
 
@@ -91,34 +86,12 @@ def _find(search: WordSearch, text: str, *, is_cut: bool) -> list[tuple[int, int
     return [*spans, (len(text) - n_begun, len(text))] if n_begun else spans
 
 
-def _secret_values(name: str, text: str) -> Iterator[str]:
-    """Yield the header's value, and the parts of it that are secrets alone: tokens, cookies, a Basic password."""
-    yield text
-    scheme, _, rest = text.partition(" ")
-    rest = rest.strip()
-    if rest and " " not in rest and not scheme.endswith((",", ";")):
-        yield rest
-    if scheme.lower() == "basic":
-        try:
-            pair = base64.b64decode(rest, validate=True)
-        except binascii.Error:
-            return
-        for charset in ("utf-8", "latin-1"):
-            decoded = pair.decode(charset, "replace")
-            yield decoded
-            yield decoded.partition(":")[2]
-    if "cookie" in name or "auth" in name:
-        for parameter in _PARAMETER.finditer(text):
-            if parameter[1].lower() not in _HARMLESS_PARAMETERS or "cookie" in name:
-                yield parameter[2].strip("\"'")
-
-
 def _forms(value: str) -> Iterator[str]:
     """Yield the forms that `value` has in a text without escapes. Escapes in `value` itself are removed there too."""
     yield value
     bare = value
     for _ in range(MAX_ESCAPES):
-        bare = unescape(bare)[0]
+        bare = Unescaped(bare).text
         if len(bare) >= MIN_SECRET_LENGTH:
             yield bare
     yield value.replace(" ", "+")  # in forms

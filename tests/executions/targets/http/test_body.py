@@ -96,6 +96,7 @@ def test_a_raw_body_is_encoded_by_the_stated_charset(content_type: str, payload:
         ("json", "application/json; charset=iso-8859-1", {"a": "ü€"}, rb'{"a":"\u00fc\u20ac"}'),
         ("json", "application/json; charset=utf-16le", ["€"], '["\\u20ac"]'.encode("utf-16-le")),
         ("form", "application/x-www-form-urlencoded; charset=iso-8859-1", {"ü": ["é", 1]}, b"%FC=%E9&%FC=1"),
+        ("form", "application/x-www-form-urlencoded; charset=utf-8-sig", {"ü": "é"}, b"%C3%BC=%C3%A9"),
         ("form", "application/x-www-form-urlencoded; charset=utf-16", {"ü": "é"}, b"%C3%BC=%C3%A9"),
     ],
 )

@@ -60,6 +60,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         ({"connect_timeout": "2d"}, "connect_timeout", "1ms"),
         ({"read_timeout": True}, "read_timeout", "is not a duration"),
         ({"success_statuses": []}, "success_statuses", "one status"),
+        ({"success_statuses": [100, "101-199"]}, "success_statuses", "below 200"),
         ({"success_statuses": [99]}, "success_statuses.0", "100 to 599"),
         ({"success_statuses": ["300-200"]}, "success_statuses.0", "range"),
         ({"success_statuses": 200}, "success_statuses", "list"),

@@ -231,6 +231,11 @@ def test_compressed_parts_are_limited() -> None:
     assert (body, truncated) == (b"", True)
 
 
+def test_the_compressed_parts_up_to_the_limit_are_kept() -> None:
+    body, truncated = content(gzip.compress(b".") * (MAX_MEMBERS + 1), GZIP)
+    assert (body, truncated) == (b"." * MAX_MEMBERS, True)
+
+
 COSTS = {
     "chunks of one byte": (chunks(*[b"."] * LIMIT), CHUNKED, 1000),
     "chunks of two bytes": (chunks(*[b".."] * (LIMIT // 2)), CHUNKED, 12 * MAX_CHUNKS),

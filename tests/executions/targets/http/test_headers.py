@@ -71,7 +71,9 @@ def test_any_other_text_is_no_name_of_a_header(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Host", "host", "HOST", "Content-Length", "content_length", "Transfer-Encoding", "TE", "Upgrade", "Expect"]
+    "name",
+    ["Host", "host", "HOST", "Content-Length", "content_length", "Transfer-Encoding", "TE", "Upgrade", "Expect"]
+    + ["Proxy-Connection", "proxy_foo"],
 )
 def test_a_header_of_the_connection_is_refused_in_any_spelling(name: str) -> None:
     with pytest.raises(ValueError, match=f"A job may not set {name},"):

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import io
-import itertools
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from executions.targets.http.meter import (
-    MAX_SMALL_READS,
-    N_FREE_READS,
-    N_READS_PER_PAUSE,
-    PAUSE_SECONDS,
-    SMALL_READ_BYTES,
-    Meter,
-    TooMuch,
-)
+from executions.targets.http.meter import MAX_SMALL_READS_PER_SECOND, N_FREE_READS, SMALL_READ_BYTES, Meter, TooMuch
 
 
 class Raw(io.RawIOBase):
@@ -87,37 +78,72 @@ def test_a_meter_works_below_a_buffer() -> None:
         lines.readline()
 
 
-@pytest.mark.parametrize("piece", [1, SMALL_READ_BYTES - 1])
-def test_many_tiny_pieces_make_the_reader_pause(piece: int) -> None:
-    pauses: list[float] = []
-    meter = Meter(Raw(b"x" * piece * 2000, piece), 10**6, pauses.append, lambda: 0)
+@pytest.fixture(autouse=True)
+def no_others() -> None:
+    Meter._trickling.clear()
 
-    assert len(meter.readall()) == piece * 2000
-    assert pauses == [PAUSE_SECONDS] * len(pauses)
-    assert len(pauses) == pytest.approx((2000 - N_FREE_READS) / N_READS_PER_PAUSE, abs=1)
+
+class Time:
+    """Time that only pauses, and `seconds` for each read, let pass."""
+
+    def __init__(self, seconds: float = 0) -> None:
+        self.now, self._seconds, self.pauses = 100.0, seconds, 0.0
+
+    def clock(self) -> float:
+        self.now += self._seconds
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+        self.pauses += seconds
+
+
+def meter_of(raw: Raw, time: Time) -> Meter:
+    return Meter(raw, 10**8, time.pause, time.clock)
+
+
+@pytest.mark.parametrize("piece", [1, SMALL_READ_BYTES - 1])
+def test_many_tiny_pieces_are_read_at_a_limited_rate(piece: int) -> None:
+    time = Time()
+    with meter_of(Raw(b"x" * piece * 3000, piece), time) as meter:
+        assert len(meter.readall()) == piece * 3000
+
+    assert time.pauses == pytest.approx((3000 - N_FREE_READS) / MAX_SMALL_READS_PER_SECOND, abs=0.01)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.0115])
+def test_responses_that_trickle_share_the_rate(seconds: float) -> None:
+    raws = [Raw(b"x" * 10**5, 1) for _ in range(400)]
+    times = [Time(seconds) for _ in raws]
+    meters = [meter_of(*pair) for pair in zip(raws, times, strict=True)]
+    for _ in range(N_FREE_READS + 10):
+        for meter in meters:
+            meter.read(1)
+    begun = times[0].now
+    for _ in range(100):
+        for meter in meters:
+            meter.read(1)
+
+    assert 100 * 400 / (times[0].now - begun) == pytest.approx(MAX_SMALL_READS_PER_SECOND, rel=0.1)
+    for meter in meters:
+        meter.close()
+    with meter_of(Raw(b"x" * 3000, 1), Time()) as alone:
+        assert len(alone.readall()) == 3000
+        assert len(Meter._trickling) == 1, "those that are closed no longer share"
 
 
 def test_pieces_of_some_size_are_read_without_a_pause() -> None:
-    pauses: list[float] = []
-    meter = Meter(Raw(b"x" * SMALL_READ_BYTES * 10_000, SMALL_READ_BYTES), 10**8, pauses.append, lambda: 0)
+    time = Time()
+    with meter_of(Raw(b"x" * SMALL_READ_BYTES * 10_000, SMALL_READ_BYTES), time) as meter:
+        assert len(meter.readall()) == SMALL_READ_BYTES * 10_000
 
-    assert len(meter.readall()) == SMALL_READ_BYTES * 10_000
-    assert pauses == []
-
-
-def test_tiny_pieces_without_end_are_too_much() -> None:
-    meter, n_read = Meter(Raw(b"x" * 10**6, 1), 10**8, lambda seconds: None, lambda: 0), 0
-    with pytest.raises(TooMuch, match="pieces of a few bytes"):
-        while meter.read(64):
-            n_read += 1
-    assert n_read == MAX_SMALL_READS
+    assert time.pauses == 0
 
 
-def test_tiny_pieces_that_come_slowly_are_never_too_much() -> None:
+def test_tiny_pieces_that_come_slowly_are_read_at_once() -> None:
     """A server may send a line of progress every few seconds for a day."""
-    clock = itertools.count(0, 0.02)
-    pauses: list[float] = []
-    n_bytes = 2 * MAX_SMALL_READS
+    time = Time(0.02)
+    with meter_of(Raw(b"x" * 10_000, 1), time) as meter:
+        assert len(meter.readall()) == 10_000
 
-    assert len(Meter(Raw(b"x" * n_bytes, 1), 10**6, pauses.append, clock.__next__).readall()) == n_bytes
-    assert pauses == []
+    assert time.pauses == 0

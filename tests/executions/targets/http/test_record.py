@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from executions.targets.http.exchange import Request, Trace
-from executions.targets.http.record import MAX_HEADER_LENGTH, MAX_HEADERS_LENGTH, decode, record
+from executions.targets.http.record import (
+    LARGE_RESPONSE,
+    MAX_HEADER_LENGTH,
+    MAX_HEADERS_LENGTH,
+    MAX_REASON_LENGTH,
+    decode,
+    record,
+)
 from executions.targets.http.redaction.secrets import Secrets
 from executions.targets.http.response import Response
 from executions.targets.http.urls import parse_http_url
 from values.json_values import find_unstorable
 
+HEADERS = {"Authorization": "Bearer s3cret-token", "Accept": "text/plain"}
+REQUEST = Request("POST", parse_http_url("https://e.com/?q=1"), HEADERS, b"abc")
+
 
 def recorded(response: Response | None) -> dict[str, object]:
-    headers = {"Authorization": "Bearer s3cret-token", "Accept": "text/plain"}
-    request = Request("POST", parse_http_url("https://e.com/?q=1"), headers, b"abc")
-    trace = Trace(request=request, response=response, remote_address="8.8.8.8")
-    result: dict[str, object] = record(trace, Secrets(request.headers))
+    trace = Trace(request=REQUEST, response=response, remote_address="8.8.8.8")
+    result: dict[str, object] = record(trace, Secrets(HEADERS), REQUEST.url.host)
     return result
 
 
@@ -46,6 +55,50 @@ def test_the_request_is_recorded_without_its_headers() -> None:
 
 def test_without_a_response_its_record_is_null() -> None:
     assert recorded(None)["response"] is None
+
+
+def test_a_reason_and_a_header_are_cut_before_secrets_are_searched_for() -> None:
+    text = "s3cret-tok" + "\\" * 60_000
+    searched: list[int] = []
+
+    class Counting(Secrets):
+        def hide(self, text: str, *, is_cut: bool = False) -> str:
+            searched.append(len(text))
+            return super().hide(text, is_cut=is_cut)
+
+    trace = Trace(request=REQUEST, response=Response(500, text, [("Via", text)] * 50))
+    shown = record(trace, Counting(REQUEST.headers), "e.com")["response"]
+
+    assert sum(searched) < 2 * MAX_HEADERS_LENGTH
+    assert shown["reason"] == text[:MAX_REASON_LENGTH] and shown["headers"]["via"].startswith(text[:1000])
+
+
+@pytest.mark.parametrize(
+    ("host", "n_bytes", "waits"), [("e.com", LARGE_RESPONSE + 1, True), ("e.com", 10, False), ("f.com", 9999, False)]
+)
+def test_the_large_responses_of_a_host_are_described_one_at_a_time(host: str, n_bytes: int, waits: bool) -> None:
+    entered, second, leave = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow(Secrets):
+        def hide(self, text: str, *, is_cut: bool = False) -> str:
+            entered.set()
+            assert leave.wait(20)
+            return super().hide(text, is_cut=is_cut)
+
+    def describe(secrets: Secrets, host: str, n_bytes: int, done: threading.Event) -> None:
+        record(Trace(request=REQUEST, response=Response(200, "OK", [], b"x" * n_bytes)), secrets, host)
+        done.set()
+
+    threads = [threading.Thread(target=describe, args=(Slow({}), "e.com", LARGE_RESPONSE + 1, threading.Event()))]
+    threads[0].start()
+    assert entered.wait(10)
+    threads.append(threading.Thread(target=describe, args=(Secrets({}), host, n_bytes, second)))
+    threads[1].start()
+    assert second.wait(0.3 if waits else 10) is not waits
+    leave.set()
+    assert second.wait(10)
+    for thread in threads:
+        thread.join(10)
 
 
 def test_a_flood_of_headers_is_truncated() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.targets.http.redaction.escapes import unescape
+from executions.targets.http.redaction.escapes import Unescaped
 
 PARTS = st.text(st.sampled_from("ab%&;#xX\\uUt0041/'\"é€😀<"), max_size=30)
 
@@ -28,25 +28,28 @@ PARTS = st.text(st.sampled_from("ab%&;#xX\\uUt0041/'\"é€😀<"), max_size=30)
         ("smile \\U0001F600 \\X41", "smile \\U0001F600 \\X41", list(range(22))),
         ("a\\tb", "a\tb", [0, 1, 3, 4]),
         ("100% & more \\n \\u12 &none", "100% & more \\n \\u12 &none", list(range(26))),
+        ("&#1;&#1;&amp;b", "&b", [8, 13, 14]),
         ("", "", [0]),
     ],
 )
 def test_escapes_are_removed_and_places_kept(text: str, plain: str, begins: list[int]) -> None:
-    assert unescape(text) == (plain, begins)
+    shorter = Unescaped(text)
+    assert shorter.text == plain
+    assert [shorter.begin_of(position) for position in range(len(plain) + 1)] == begins
 
 
 @given(PARTS)
 def test_a_text_in_a_url_is_read_back(text: str) -> None:
-    assert unescape(quote(text, safe=""))[0] == text
+    assert Unescaped(quote(text, safe="")).text == text
 
 
 @given(st.text("ab<>'\"é€😀", max_size=30))
 def test_a_text_in_html_and_json_is_read_back(text: str) -> None:
-    assert unescape(html.escape(text))[0] == unescape(json.dumps(text)[1:-1])[0] == text
+    assert Unescaped(html.escape(text)).text == Unescaped(json.dumps(text)[1:-1]).text == text
 
 
 @given(PARTS)
 def test_every_character_has_a_place_in_order(text: str) -> None:
-    plain, begins = unescape(text)
-    assert len(begins) == len(plain) + 1
+    shorter = Unescaped(text)
+    begins = [shorter.begin_of(position) for position in range(len(shorter.text) + 1)]
     assert begins == sorted(begins) and begins[-1] == len(text)

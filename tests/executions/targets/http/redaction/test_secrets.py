@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import html
 import json
-import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -15,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from executions.targets.http.headers import MASK
-from executions.targets.http.redaction import secrets
 from executions.targets.http.redaction.secrets import MIN_SECRET_LENGTH, Secrets
-from tests.regex_steps import count_steps
+from tests.steps import steps_of
 from values.json_values import clean_text
 
 if TYPE_CHECKING:
@@ -76,25 +74,6 @@ FORMS: dict[str, Callable[[str], str]] = {
 }
 
 
-def steps_of(call: Callable[[], object]) -> int:
-    """Return how many lines and calls of Python and of built-in functions `call` executes."""
-    n_steps = 0
-
-    def count(*_: object) -> Any:
-        nonlocal n_steps
-        n_steps += 1
-        return count
-
-    sys.setprofile(count)
-    sys.settrace(count)
-    try:
-        call()
-    finally:
-        sys.settrace(None)
-        sys.setprofile(None)
-    return n_steps
-
-
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @given(TEXTS)
 def test_a_secret_is_hidden_in_every_form(form: Callable[[str], str], secret: str) -> None:
@@ -109,13 +88,8 @@ def test_a_secret_is_hidden_in_every_form(form: Callable[[str], str], secret: st
     ("name", "value", "secret"),
     [
         ("Authorization", "Bearer abc-123-def", "abc-123-def"),
-        ("authorization", "Token  abc-123-def", "abc-123-def"),
-        ("Authorization", f"Basic {BASIC}", BASIC),
         ("Authorization", f"Basic {BASIC}", "robot:hunter22/x"),
-        ("Authorization", f"basic {BASIC}", "hunter22/x"),
         ("Authorization", f"Basic {BASIC}", "hunter22%2fx"),
-        ("Authorization", 'Digest username="robot", realm="example", response="6629fae4"', "6629fae4"),
-        ("Authorization", "AWS4-HMAC-SHA256 Credential=AKID1234/eu, Signature=5d672d79", "5d672d79"),
         ("Cookie", "theme=dark; session=abc-123-def", "abc-123-def"),
         ("X-Passphrase", "correct horse", "correct horse"),
         ("X_Hmac", "5d672d79", "5d672d79"),
@@ -134,7 +108,6 @@ def test_the_parts_of_a_credential_are_hidden_alone(name: str, value: str, secre
         ({"Authorization": "Bearer abcdef"}, "The Bearer scheme, abcde"),
         ({"Authorization": f"Basic {BASIC}"}, "Basic robots hunt"),
         ({"Authorization": "Basic not/base64!"}, "Basic base64"),
-        ({"Authorization": 'Digest realm="example.com", uri="/path/of/it"'}, "example.com /path/of/it"),
         ({}, "anything"),
     ],
 )  # fmt: skip
@@ -204,6 +177,7 @@ COSTLY = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("headers", COSTLY.values(), ids=COSTLY)
 @pytest.mark.parametrize("unit", ["a", "value/", "x=", "%61", "&amp;", "\\u0061"])
 def test_the_cost_of_hiding_grows_with_the_text_alone(headers: dict[str, str], unit: str) -> None:
@@ -214,25 +188,10 @@ def test_the_cost_of_hiding_grows_with_the_text_alone(headers: dict[str, str], u
     assert n_steps[1] < 200 * 1000 * len(unit)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("headers", COSTLY.values(), ids=COSTLY)
 def test_the_secrets_of_the_longest_headers_are_read_in_few_steps(headers: dict[str, str]) -> None:
     assert steps_of(lambda: Secrets(headers).hide("x")) < 150 * 16 * 1024
-
-
-@pytest.mark.parametrize("part", ["x", "a=", 'x="', "/", "y"])
-@pytest.mark.parametrize("start", ["", "x="])
-@pytest.mark.parametrize("name", ["Authorization", "Cookie", "X-Api-Key"])
-def test_the_work_for_a_header_grows_with_its_length_alone(
-    name: str, start: str, part: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    costs = []
-    for n_characters in (4_000, 16_000):
-        value = start + part * (n_characters // len(part))
-        steps = count_steps(secrets, monkeypatch, most=10 * len(value))
-        Secrets({name: value})
-        monkeypatch.undo()
-        costs.append(steps.n)
-    assert costs[1] <= 5 * costs[0]
 
 
 def test_a_text_is_hidden_if_there_are_too_many_secrets_to_search_it() -> None:
