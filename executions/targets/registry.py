@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from hashlib import blake2s
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 from pydantic import Field, ValidationError
 
 from executions.targets.base import InvalidTarget, Target, TargetConfig
@@ -76,7 +76,9 @@ def share_of(kind: str, stored: str) -> str:
         return ""
     data = json.loads(stored)
     name = target.share_of(data) if isinstance(data, Mapping) else ""
-    return blake2s(f"{kind} {name}".encode(errors="replace"), digest_size=4).hexdigest() if name else ""
+    # Keyed: who can read messages can't find out the host by hashing names.
+    text = f"{kind} {name}".encode(errors="replace")
+    return salted_hmac("mainspring.share", text, algorithm="blake2s").hexdigest()[:8] if name else ""
 
 
 def masked(stored: object) -> dict[str, Any]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_HEADER_LENGTH = 1024  # of one header's value
 MAX_HEADERS_LENGTH = 16 * 1024  # of all headers
 MAX_REASON_LENGTH = 200
-LARGE_RESPONSE = 4 * 1024  # bytes of headers and body. Below it, waiting for a turn would cost more than the search
+LARGE_RESPONSE = 4 * 1024  # characters, with the secrets. Below it, waiting for a turn costs more than the search
 _URLS = frozenset({"location", "content-location"})  # response headers whose value is a URL
 
 
@@ -38,10 +38,13 @@ _turns = tuple(threading.Lock() for _ in range(64))
 def record(trace: Trace, secrets: Secrets, host: str) -> JSON:
     """Return the result of an attempt. After a failure, `response` and `remote_address` may be null.
 
-    `host`: of the job's URL. Waits while another thread describes a large response of the same host.
+    `host`: of the job's URL. Waits while another thread describes a large response of the same host, or a response to a
+    job with long secrets.
     """
-    response = trace.response
-    is_large = response and len(response.body) + sum(len(value) for _, value in response.headers) > LARGE_RESPONSE
+    n_characters = secrets.n_characters
+    if trace.response:
+        n_characters += len(trace.response.body) + sum(len(value) for _, value in trace.response.headers)
+    is_large = n_characters > LARGE_RESPONSE
     with _turns[hash(host) % len(_turns)] if is_large else nullcontext():
         return _record(trace, secrets)
 

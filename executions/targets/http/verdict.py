@@ -37,14 +37,17 @@ def judge(config: HttpConfig, response: Response, result: JSON, now: datetime, c
 
 
 def retry_after(value: str | None, now: datetime, cap: timedelta) -> datetime | None:
-    """Return the time of a Retry-After header, given in seconds or as an HTTP date. None if missing or invalid.
+    """Return the time of a Retry-After header, given in seconds or as an HTTP date; at most `now + cap`.
 
-    The time is between `now` and `now + cap`, however far away the header's time is.
+    None if the header is missing, is invalid or names no time after `now`: the job's own delay applies then. A server
+    whose clock is wrong would otherwise be called again at once, without end.
     """
     text = (value or "").strip()
     if _SECONDS.fullmatch(text):
         digits = text.lstrip("0")
-        return now + (cap if len(digits) > MAX_DIGITS else min(timedelta(seconds=int(digits or 0)), cap))
+        if not digits:
+            return None
+        return now + (cap if len(digits) > MAX_DIGITS else min(timedelta(seconds=int(digits)), cap))
     parts = parsedate_tz(text)
     if parts is None:
         return None
@@ -55,4 +58,4 @@ def retry_after(value: str | None, now: datetime, cap: timedelta) -> datetime | 
         at = datetime(*parts[:6], tzinfo=UTC) - timedelta(seconds=offset)
     except (ValueError, OverflowError):
         return None
-    return min(max(at, now), now + cap)
+    return min(at, now + cap) if at > now else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.http import get_parser
 from gunicorn.http.body import ChunkedReader
-from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, NoMoreData
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, NoMoreData, UnsupportedTransferCoding
 
 from scheduler_project.web.server.channel import Channel
 from scheduler_project.web.server.chunks import ChunkScanner
@@ -93,6 +93,9 @@ class Connection:
             raise error(f"The head of the request has more than {MAX_HEAD} bytes.")
         self.sock.n_readable = end + len(HEAD_END)
         self.request = next(self.parser)
+        self.request.version = min(self.request.version, (1, 1))  # the response has it too
+        if any(name == "TRANSFER-ENCODING" and value.lower() != "chunked" for name, value in self.request.headers):
+            raise UnsupportedTransferCoding("")  # gunicorn accepts `gzip, chunked`, and does not unpack it
         if self.request.version >= (1, 1) and all(name != "HOST" for name, _ in self.request.headers):
             raise Refusal(HTTPStatus.BAD_REQUEST, "The header Host is missing.")
         self._scanner = ChunkScanner() if isinstance(self.request.body.reader, ChunkedReader) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +13,9 @@ from pydantic import TypeAdapter
 from executions.targets.base import InvalidTarget
 from executions.targets.registry import TARGETS, AnyTarget, parse_config, share_of
 from tests.valid_targets import parse
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -51,6 +54,13 @@ def errors_of(data: object, payload: object = None) -> dict[str, list[str]]:
 )
 def test_the_runs_of_one_host_share_whatever_the_rest_of_the_url_is(url: str | None, share: str) -> None:
     assert TARGETS["http"].share_of({"kind": "http", "url": url}) == share
+
+
+def test_the_share_of_a_host_is_not_known_without_the_secret_key(settings: Settings) -> None:
+    shares = set()
+    for settings.SECRET_KEY in ("one", "two"):
+        shares.add(share_of("http", '{"url": "https://a.com"}'))
+    assert len(shares) == 2
 
 
 def test_a_share_is_a_short_hash_and_differs_between_hosts() -> None:

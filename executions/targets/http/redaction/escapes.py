@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import sys
 from bisect import bisect_right
 from functools import cached_property
 from itertools import accumulate
@@ -13,17 +14,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ENTITY = r"&(?:#[0-9]{1,7}|#[Xx][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});"
+_ENTITY = r"&(?:#[0-9]{1,30}|#[Xx][0-9A-Fa-f]{1,30}|[A-Za-z][A-Za-z0-9]{1,30});"
+# Code points of JavaScript and Python, such as \u{2f}, \U0000002f and \057.
+_CODE = r"\\(?:u\{(?P<braced>[0-9A-Fa-f]{1,8})\}|U(?P<long>[0-9A-Fa-f]{8})|(?P<octal>[0-3][0-7]{2}))"
 # Each match is a run of escapes of one kind.
 _ESCAPES = re.compile(
     r"(?P<url>(?:%[0-9A-Fa-f]{2})+)"
-    r"|(?P<json>(?:\\u[0-9A-Fa-f]{4})+)"
+    r"|(?P<json>(?:[\\%]u[0-9A-Fa-f]{4})+)"  # %u: of JavaScript's `escape`
     rf"|(?P<html>(?:{_ENTITY})+)"
     r"|(?P<hex>(?:\\x[0-9A-Fa-f]{2})+)"
-    r"""|(?P<short>(?:\\["'\\/t])+)"""
+    rf"|(?P<code>(?:{re.sub('[?]P<[a-z]+>', '?:', _CODE)})+)"
+    r"""|(?P<short>(?:\\[!-/:-@\[-`{-~t])+)"""
 )
 # The first characters of an escape that a cut has left at the end of a text in lower case.
-HALF_ESCAPE = re.compile(r"(?:%[0-9a-f]?|\\(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?|&#?[0-9a-z]{0,31})\Z")
+HALF_ESCAPE = re.compile(
+    r"(?:%(?:[0-9a-f]?|u[0-9a-f]{0,3})|\\(?:u(?:[0-9a-f]{0,7}|\{[0-9a-f]{0,8})|x[0-9a-f]?|[0-3][0-7]?)?"
+    r"|&#?[0-9a-z]{0,31})\Z"
+)
 
 
 def _without_url(run: str) -> str:
@@ -34,11 +41,17 @@ def _without_url(run: str) -> str:
         return data.decode("latin-1")
 
 
+def _character(found: re.Match[str]) -> str:
+    number = int(found["octal"], 8) if found["octal"] else int(found["braced"] or found["long"], 16)
+    return chr(number) if number <= sys.maxunicode else "\ufffd"
+
+
 _WITHOUT: dict[str, Callable[[str], str]] = {
     "url": _without_url,
-    "json": lambda run: str(json.loads(f'"{run}"')),
+    "json": lambda run: str(json.loads(f'"{run.replace("%", chr(92))}"')),
     "html": html.unescape,
     "hex": lambda run: bytes.fromhex(run.replace("\\x", "")).decode("latin-1"),
+    "code": lambda run: re.sub(_CODE, _character, run),
     "short": lambda run: run[1::2].replace("t", "\t"),
 }
 
@@ -87,6 +100,8 @@ def _begins_in(found: re.Match[str], plain: str) -> list[int]:
         case "html":
             entities = re.finditer(_ENTITY, found[0])
             return [found.start() + entity.start() for entity in entities for _ in html.unescape(entity[0])]
+        case "code":
+            return [found.start() + code.start() for code in re.finditer(_CODE, found[0])]
         case kind:
             widths = [4 if kind == "hex" else 2] * len(plain)
     return list(accumulate(widths, initial=found.start()))

@@ -37,6 +37,10 @@ class Secrets:
             if len(value) >= MIN_SECRET_LENGTH
         }
 
+    @property
+    def n_characters(self) -> int:
+        return sum(map(len, self._values))
+
     @cached_property
     def _search(self) -> WordSearch | None:
         """All forms of all values; None if they are too long. Made for the first text: a run may wait for hours."""

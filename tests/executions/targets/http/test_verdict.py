@@ -66,7 +66,7 @@ def test_a_retried_status_with_retry_after_names_the_time_of_the_next_attempt(st
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("0", NOW),
+        ("0", None),
         ("5", NOW + timedelta(seconds=5)),
         (" 5 ", NOW + timedelta(seconds=5)),
         ("0000000000000000000005", NOW + timedelta(seconds=5)),
@@ -76,7 +76,7 @@ def test_a_retried_status_with_retry_after_names_the_time_of_the_next_attempt(st
         ("3601", NOW + CAP),
         ("Fri, 20 Nov 2026 12:05:00 GMT", NOW + timedelta(minutes=5)),
         ("Fri, 20 Nov 2026 12:05:00 -0000", NOW + timedelta(minutes=5)),
-        ("Thu, 19 Nov 2026 12:00:00 GMT", NOW),
+        ("Thu, 19 Nov 2026 12:00:00 GMT", None),
         ("Fri, 20 Nov 2099 12:00:00 GMT", NOW + CAP),
         ("", None),
         (None, None),
@@ -89,8 +89,8 @@ def test_a_retried_status_with_retry_after_names_the_time_of_the_next_attempt(st
         ("Fri, 31 Dec 9999 23:00:00 -2359", NOW + CAP),
         ("Fri, 31 Dec 9999 23:59:59 GMT", NOW + CAP),
         ("Fri, 31 Dec 10000 23:59:59 GMT", NOW + CAP),
-        ("Sat, 01 Jan 0100 00:00:00 +2359", NOW),
-        ("Sunday, 06-Nov-94 08:49:37 GMT", NOW),
+        ("Sat, 01 Jan 0100 00:00:00 +2359", None),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", None),
         ("Fri Nov 20 12:05:00 2026", NOW + timedelta(minutes=5)),
         ("1e3", None),
         ("+5", None),
@@ -100,7 +100,7 @@ def test_retry_after_is_read_as_seconds_or_as_a_date_and_capped(value: str | Non
     assert retry_after(value, NOW, CAP) == expected
 
 
-@given(st.integers(0, 10**12), st.integers(0, 10**12))
+@given(st.integers(1, 10**12), st.integers(1, 10**12))
 def test_the_longer_the_wait_that_is_asked_for_the_longer_it_is(one: int, other: int) -> None:
     shorter, longer = (retry_after(str(seconds), NOW, CAP) for seconds in sorted((one, other)))
     assert shorter is not None and longer is not None
@@ -110,4 +110,4 @@ def test_the_longer_the_wait_that_is_asked_for_the_longer_it_is(one: int, other:
 @given(st.text())
 def test_any_retry_after_is_within_the_cap_or_ignored(value: str) -> None:
     at = retry_after(value, NOW, CAP)
-    assert at is None or NOW <= at <= NOW + CAP
+    assert at is None or NOW < at <= NOW + CAP

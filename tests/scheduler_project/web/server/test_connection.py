@@ -41,6 +41,15 @@ def test_connections_count_for_the_network_of_their_client(client: Any, network:
         assert connection.address == network
 
 
+@pytest.mark.parametrize(("version", "understood"), [("1.0", (1, 0)), ("1.1", (1, 1)), ("1.2", (1, 1))])
+def test_a_request_of_a_later_minor_version_is_one_of_http_1_1(version: str, understood: tuple[int, int]) -> None:
+    with connected() as (connection, client):
+        client.sendall(f"GET / HTTP/{version}\r\nHost: a\r\n\r\n".encode())
+        assert connection.sock.receive()
+        assert connection.has_request(is_open=True)
+        assert connection.request.version == understood
+
+
 @pytest.mark.parametrize(
     ("text", "body"),
     [

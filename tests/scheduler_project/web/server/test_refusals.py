@@ -35,6 +35,16 @@ REFUSED = {
     "two hosts": (b"GET %b HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "header Host"),
     "expectation": (b"GET %b HTTP/1.1\r\nExpect: <x>\r\n\r\n", 417, "header Expect"),
     "coding": (b"POST %b HTTP/1.1\r\nTransfer-Encoding: x\r\n\r\n", 501, "coding"),
+    "coding of a chunked body": (
+        b"POST %b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        501,
+        "coding",
+    ),
+    "two codings": (
+        b"POST %b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n",
+        501,
+        "coding",
+    ),
     "no colon": (b"GET %b HTTP/1.1\r\nAuthorization Bearer ms_a_topsecret\r\n\r\n", 400, "A header cannot be read"),
     "name": (b"GET %b HTTP/1.1\r\nBearer ms_a_topsecret: \r\n\r\n", 400, "A header cannot be read"),
     "folding": (b"GET %b HTTP/1.1\r\nX-A: a\r\n ms_a_topsecret\r\n\r\n", 400, "A header cannot be read"),
