@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import cache
 
 from schedules.clock.zones import data
 from schedules.models import ZoneData, ZoneDataInForce
@@ -27,13 +28,18 @@ def older_rules(**rules: str) -> dict[str, bytes]:
     return {**data.own_rules(), **{name: tzif(rule) for name, rule in rules.items()}}
 
 
+@cache
+def packed(rules: tuple[tuple[str, str], ...]) -> bytes:
+    return data.pack(older_rules(**dict(rules)))
+
+
 def know(version: str, **rules: str) -> str:
     """Make a version known to this process, and return it. Each version must have its own name: zones are cached."""
-    data.add(version, data.pack(older_rules(**rules)))
+    data.add(version, packed((*rules.items(),)))
     return version
 
 
 def put_in_force(version: str, **rules: str) -> None:
     """Store a version and put it in force, as a beat with this version does."""
-    ZoneData.objects.create(version=version, rules=data.pack(older_rules(**rules)), stored_at=NOW)
+    ZoneData.objects.create(version=version, rules=packed((*rules.items(),)), stored_at=NOW)
     ZoneDataInForce.objects.update_or_create(pk=1, defaults={"version": version, "since_at": NOW, "due_at": None})

@@ -56,7 +56,7 @@ def adopt(now: datetime) -> bool:
             return False
         versions.store_own(now)
         if not before and Job.objects.filter(zone_data="").exists():
-            versions.store("", data.rules_in(_folders_of_machine()), now)
+            versions.store("", data.pack(data.rules_in(_folders_of_machine())), now)
         # Before the first beat, a web process may have used another version.
         is_needed = before or Job.objects.exclude(zone_data=data.OWN_VERSION).exists()
         row.version, row.since_at, row.due_at = data.OWN_VERSION, now, now if is_needed else None

@@ -59,10 +59,10 @@ def _known_or_own(version: str | None) -> str:
 def store_own(now: datetime) -> None:
     """Store the version of this process, unless it is stored."""
     if not ZoneData.objects.filter(pk=data.OWN_VERSION).exists():
-        store(data.OWN_VERSION, data.own_rules(), now)
+        store(data.OWN_VERSION, data.own_packed(), now)
 
 
-def store(version: str, rules: dict[str, bytes], now: datetime) -> None:
-    """Store the rules of all zones in a version, unless the version is stored."""
-    row = ZoneData(version=version, rules=data.pack(rules), stored_at=now)
+def store(version: str, packed: bytes, now: datetime) -> None:
+    """Store the rules of all zones in a version (the result of `data.pack`), unless the version is stored."""
+    row = ZoneData(version=version, rules=packed, stored_at=now)
     ZoneData.objects.bulk_create([row], ignore_conflicts=True)

@@ -63,6 +63,12 @@ def own_rules() -> dict[str, bytes]:
     return {name: zones.joinpath(name).read_bytes() for name in names}
 
 
+@lru_cache(maxsize=1)
+def own_packed() -> bytes:
+    """Return the rules of all zones in the package `tzdata` as one value."""
+    return pack(own_rules())
+
+
 def rules_in(folders: Iterable[str]) -> dict[str, bytes]:
     """Return the rules that Python finds for each zone if it searches these folders first, as it does by default."""
     found = dict(own_rules())
