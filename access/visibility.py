@@ -84,6 +84,11 @@ def may(caller: Caller, action: Action, what: Model | type[Model] | str) -> bool
     return not (isinstance(model, Model) and model.pk is not None and is_hidden(caller, type(model), model.pk, action))
 
 
+def may_read(caller: Caller, model: type[Model]) -> bool:
+    """Return whether the caller may see objects of the model in general. Who may change an object sees it, too."""
+    return may(caller, Action.VIEW, model) or may(caller, Action.CHANGE, model)
+
+
 def limits(label: str, caller: Caller, action: Action) -> Q | None:
     """Return the condition for the rows of the model `label` on which the caller may do `action`; None: all rows.
 

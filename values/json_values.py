@@ -19,10 +19,11 @@ JSON = Any
 
 MAX_DEPTH = 64  # levels of nesting; far below Python's recursion limit
 MAX_VALUES = 100_000  # more than a payload within its size limit can contain
-MAX_VALUES_PARSED = 500_000  # values and names of one JSON text: 1000 for each job of the largest registration
+MAX_VALUES_PARSED = 200_000  # values and names of one JSON text: 400 for each job of the largest registration
 MAX_NAME_LENGTH = 100  # characters of one part of a dotted field in an error
 MAX_DIGITS_SHOWN = 40  # characters of a number in an error
 MAX_FAULTS = 20  # faults of one JSON text that are reported: nobody reads more
+N_EXACT_CHARACTERS = 16  # of a number without exponent: a point and 15 digits, which a float keeps
 MAX_DIGITS = 100  # jsonb returns all digits of a number: the five characters 1e308 would become 309 digits
 MIN_WITH_EXPONENT = 1e16  # Python writes larger floats with an exponent
 # The text up to the next separator that is not in a string, or up to the end: no character is read twice.
@@ -185,11 +186,13 @@ def loads(text: str, *, allow_nan: bool = False) -> JSON:
     marks: list[_Mark | _Repeated] = []
 
     def read_constant(name: str) -> object:
-        return float(name) if allow_nan else mark(_Mark(f"{name} is not a JSON number: use a finite number."))
+        if allow_nan or len(marks) >= MAX_FAULTS:
+            return float(name)
+        return mark(_Mark(f"{name} is not a JSON number: use a finite number."))
 
     def read_float(digits: str) -> object:
         value = float(digits)
-        if len(marks) >= MAX_FAULTS:
+        if len(marks) >= MAX_FAULTS or (len(digits) <= N_EXACT_CHARACTERS and "e" not in digits.lower()):
             return value
         return value if _is_exact(digits, value) else mark(_Mark(_inexact_sentence(digits, value)))
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from django.db.models import Model
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
     from rest_framework.parsers import BaseParser
     from rest_framework.request import Request
 
@@ -66,6 +68,17 @@ class ApiView(APIView):
         """Return the parsers of a request's body: JSON and, for a PATCH, a JSON merge patch."""
         is_patch = self.request is not None and self.request.method == "PATCH"
         return [*super().get_parsers(), *([MergePatchParser()] if is_patch else [])]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Handle the request, and then forget its body.
+
+        The request and the response refer to each other through the view, so only the garbage collector would free the
+        values of the body, and it may run much later.
+        """
+        response = super().dispatch(request, *args, **kwargs)
+        for name in ("_data", "_full_data"):
+            setattr(self.request, name, None)
+        return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -10,7 +10,7 @@ from schedules.api.read_only import INSTEAD, READ_ONLY, split
 from schedules.api.shapes import Pause, Resume
 from schedules.clock.policies.resumption import Resumption
 from schedules.jobs import chains
-from schedules.jobs.members import stored_members
+from schedules.jobs.members import MEMBERS, stored_members
 from schedules.jobs.merging import merged
 from values.json_values import find_unstorable
 
@@ -78,13 +78,15 @@ def null_because_unreadable(data: dict[str, Any]) -> list[str]:
 
 
 def changed_definition(job: Job, change: Mapping[str, Any], caller: Caller, now: datetime) -> dict[str, Any]:
-    """Return the job's definition after a change (see `merged`), without null members.
+    """Return the job's definition after a change (see `merged`), without known members that are null.
 
     Validation gives a null member its default. A member that cannot be read is replaced, not merged.
     """
     stored = stored_members(job, chains.of(job.pk, caller))
     base = {name: value for name, value in stored.items() if name not in change.keys() & job.unreadable.keys()}
-    return {name: value for name, value in merged(base, change, now).items() if value is not None}
+    return {
+        name: value for name, value in merged(base, change, now).items() if value is not None or name not in MEMBERS
+    }
 
 
 def read_change(request: Request) -> dict[str, Any]:

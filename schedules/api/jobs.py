@@ -14,7 +14,7 @@ from access.api.paging import paginate
 from access.api.parameters import PageParameters, split_at_commas
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
-from access.visibility import Action, caller_of, may, visible
+from access.visibility import Action, caller_of, may, may_read, visible
 from executions.api import (
     JOB_RUN_PAGE,
     QUEUED_DETAIL,
@@ -295,7 +295,7 @@ def shown_all(jobs: Collection[Job], request: Request) -> dict[UUID, JobShape]:
 def originals_of(sent: Iterable[Mapping[str, Any]], request: Request) -> dict[UUID, JobShape]:
     """Return the responses for the visible jobs whose ids are among the read-only members that requests have sent."""
     ids = {job_id for others in sent if (job_id := read_id(str(others.get("id"))))}
-    if not ids:
+    if not ids or not may_read(caller_of(request), Job):
         return {}
     return shown_all(list(visible(Job, caller_of(request)).select_related("spec").filter(pk__in=ids)), request)
 

@@ -10,6 +10,7 @@ MAX_STEPS = 50_000
 PERIOD_STEPS = 30  # one period of constant UTC offset: the offsets of its year are read
 SOLAR_DAY_STEPS = 25  # the exact instant of a solar event
 SOLAR_ESTIMATE_STEPS = 2  # whether a day may have the event
+READING_STEPS = 100  # to read and check one schedule
 
 
 class SearchTooLong(Exception):

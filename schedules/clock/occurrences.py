@@ -35,9 +35,9 @@ def occurrences(spec: ScheduleSpec, after: datetime, until: datetime, effort: Ef
     return iter(()) if low >= high else _instants(spec, low, high, effort)
 
 
-def next_after(spec: ScheduleSpec, after: datetime) -> datetime | None:
+def next_after(spec: ScheduleSpec, after: datetime, effort: Effort = NO_LIMIT) -> datetime | None:
     """Return the first occurrence later than `after`, or None. For cron, the search ends after 50 years."""
-    return next(occurrences(spec, after, LAST_AT), None)
+    return next(occurrences(spec, after, LAST_AT, effort), None)
 
 
 def occurrences_by_member(

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Q
 from pydantic import BaseModel, ConfigDict, Field
 
-from access.visibility import ENGINE, scope_for_new, visible
+from access.visibility import ENGINE, may_read, scope_for_new, visible
 from schedules import queries
 from schedules.exceptions import InvalidDefinition
 from schedules.models import Chain, Job, On
@@ -59,7 +59,8 @@ def check(
     errors: dict[str, list[str]] = {}
     source_ids = [link.job for link in links]
     scope_id = scope_for_new(caller) if scope_id is None else scope_id
-    found = set(visible(Job, caller).filter(pk__in=source_ids, scope_id=scope_id).values_list("pk", flat=True))
+    sources = visible(Job, caller).filter(pk__in=source_ids, scope_id=scope_id)
+    found = set(sources.values_list("pk", flat=True)) if may_read(caller, Job) else set()
     # Do not count the job's own links: a job may be edited even if one of its sources is at the limit.
     others = Chain.objects.filter(source_id__in=source_ids).exclude(job_id=job_id or UUID(int=0)).order_by()
     n_chained = dict(others.values_list("source_id").annotate(n=Count("pk")))

@@ -19,6 +19,7 @@ from access.visibility import ENGINE
 from executions import targets
 from executions.targets import AnyTarget, InvalidTarget
 from schedules import flags
+from schedules.clock.effort import NO_LIMIT, Effort
 from schedules.clock.spec import Kind, ScheduleSpec, to_json
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs import chains
@@ -53,12 +54,14 @@ class Column:
 class ValidationContext:
     """The input of validation besides the data: the time, the job whose definition is replaced, and the caller.
 
-    Validation sets `first_at`, the first instant of a new schedule, so that it is computed only once.
+    `effort`: what reading the schedule may cost. Validation sets `first_at`, the first instant of a new schedule, so
+    that it is computed only once.
     """
 
     now: datetime
     job: Job | None = None
     caller: Caller = ENGINE
+    effort: Effort = NO_LIMIT
     first_at: datetime | None = None
 
 
@@ -70,7 +73,7 @@ def _context(info: ValidationInfo) -> ValidationContext:
 def _read_schedule(value: object, info: ValidationInfo) -> ScheduleSpec:
     context = _context(info)
     try:
-        spec, context.first_at = read_schedule(value, context.now, context.job)
+        spec, context.first_at = read_schedule(value, context.now, context.job, effort=context.effort)
     except InvalidDefinition as invalid:
         raise sentences(invalid.errors) from invalid
     return spec

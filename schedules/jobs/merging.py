@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from executions.targets import TARGETS
+from schedules.clock.reading.schedule import KEYS
 from schedules.clock.spec import ALLOWED_FIELDS, DEFINING_FIELD, Kind
+from schedules.jobs.members import MEMBERS
+from schedules.policies import JobPolicies
 from values.iso import iso_text
 from values.json_values import merge_patch
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from values.json_values import JSON
@@ -20,7 +26,8 @@ def merged(definition: Mapping[str, Any], change: Mapping[str, Any], now: dateti
 
     A change that gives the schedule or the target another kind replaces the members of the old kind: a schedule keeps
     the members that both kinds have, such as `timezone`, and a target and its payload keep nothing. Neither argument is
-    changed. The result is not validated.
+    changed. The result is not validated. Unknown members stay in it, also if they are null, so that the validation
+    reports them.
     """
     base = dict(definition)
     if isinstance(change.get("schedule"), list):
@@ -35,7 +42,21 @@ def merged(definition: Mapping[str, Any], change: Mapping[str, Any], now: dateti
             base.pop("payload", None)
     result = merge_patch(base, change)
     assert isinstance(result, dict)
-    return result
+    for name, names in _known_members().items():
+        if isinstance(change.get(name), Mapping) and isinstance(result.get(name), dict):
+            result[name] |= _unknown_nulls(change[name], names)
+    return result | _unknown_nulls(change, MEMBERS)
+
+
+@cache
+def _known_members() -> dict[str, Collection[str]]:
+    """Return the members of each object in a definition. Those of the target may be of any kind."""
+    of_targets = {name for target in TARGETS.values() for name in target.config.model_fields}
+    return {"schedule": KEYS, "policies": JobPolicies.model_fields.keys(), "target": {"kind", *of_targets}}
+
+
+def _unknown_nulls(change: Mapping[str, Any], known: Collection[str]) -> dict[str, None]:
+    return {name: None for name, value in change.items() if value is None and name not in known}
 
 
 def _kept_of_schedule(stored: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pydantic import Field, WithJsonSchema
 from access.api.schema import Shape
 from schedules.clock.anchors import anchored, first_mark, keep_anchors
 from schedules.clock.cron.hashed import uses_hash
+from schedules.clock.effort import NO_LIMIT, READING_STEPS, Effort, SearchTooLong
 from schedules.clock.occurrences import next_after
 from schedules.clock.reading.schedule import MAX_SPECS, MIN_SPECS, parse
 from schedules.clock.solar import SolarEvent
@@ -142,8 +143,18 @@ AnySchedule = (
 )
 
 
+TOO_COSTLY = (
+    "The schedules up to here take too long to compute together: use fewer schedules, or send the jobs in several "
+    "requests."
+)
+
+
 def read_schedule(
-    value: object, now: datetime, job: Job | None = None, job_id: UUID | None = None
+    value: object,
+    now: datetime,
+    job: Job | None = None,
+    job_id: UUID | None = None,
+    effort: Effort = NO_LIMIT,
 ) -> tuple[ScheduleSpec, datetime | None]:
     """Read the value of the member `schedule`. Return the schedule and its first instant.
 
@@ -155,13 +166,24 @@ def read_schedule(
 
     `clock.reading` validates the schedule; `Schedule` above only documents it. A schedule that `job` already has is
     accepted even if it has ended, or fires more often than the setting `min_interval` now allows. Raises
-    InvalidDefinition with the wrong fields, each under `schedule`.
+    InvalidDefinition with the wrong fields, each under `schedule`; also if the work would cost more than `effort`.
     """
+    try:
+        return _read_schedule(value, now, job, job_id, effort)
+    except SearchTooLong as error:
+        raise InvalidDefinition({"schedule": [TOO_COSTLY]}) from error
+
+
+def _read_schedule(
+    value: object, now: datetime, job: Job | None, job_id: UUID | None, effort: Effort
+) -> tuple[ScheduleSpec, datetime | None]:
     if value is None:
         return parse({"kind": "none"}, min_interval=timedelta(0)), None
     if not isinstance(value, dict | list):
         example = 'A schedule is an object such as {"cron": "0 9 * * *"} or {"every": "15m"}, or a list of objects.'
         raise InvalidDefinition({"schedule": [example]})
+    members = value.get("specs") if isinstance(value, dict) else value
+    effort.spend(READING_STEPS * max(1, len(members) if isinstance(members, list) else 1))
     before = job.known_schedule if job else None
     idle = _idle_keys(value, {str(job.pk), *_keys_of(before)} if job else {str(job_id)})
     try:
@@ -182,7 +204,7 @@ def read_schedule(
     if spec.kind is Kind.NONE:
         return spec, None
     # Search from the first mark, as the clock of a new job does: an `at` of a few seconds ago is still accepted.
-    first_at = next_after(anchored(spec, now), first_mark(spec, now))
+    first_at = next_after(anchored(spec, now), first_mark(spec, now), effort)
     if first_at is None:
         field = "end_at" if spec.end_at and spec.end_at <= now else DEFINING_FIELD[spec.kind]
         text = f"The schedule has no occurrence after {now:%Y-%m-%d %H:%M:%S} UTC: give a later time, year or end."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from access.visibility import ENGINE
+from schedules.clock.effort import NO_LIMIT
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs.members import JobDefinition, ValidationContext
 from values.field_errors import field_errors
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from access.visibility import Caller
+    from schedules.clock.effort import Effort
     from schedules.clock.spec import ScheduleSpec
     from schedules.jobs.chains import StartAfter
     from schedules.models import Job
@@ -41,14 +43,22 @@ class Definition:
         return self.first_at if now == self.validated_at else None
 
 
-def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None, *, caller: Caller = ENGINE) -> Definition:
+def validate(
+    data: Mapping[str, Any],
+    now: datetime,
+    job: Job | None = None,
+    *,
+    caller: Caller = ENGINE,
+    effort: Effort = NO_LIMIT,
+) -> Definition:
     """Return the definition in `data`, with defaults for members that are left out.
 
     `data`: members of `JobDefinition`; `name` and `target` are required. `job`: the job whose definition is replaced;
     its current schedule stays valid even if the schedule has ended. The caller must be allowed to see each job and flag
-    that the definition names; but `job` may keep its flag. Raises InvalidDefinition with each wrong field.
+    that the definition names; but `job` may keep its flag. Raises InvalidDefinition with each wrong field; the schedule
+    is one if it would cost more than `effort`.
     """
-    context = ValidationContext(now, job, caller)
+    context = ValidationContext(now, job, caller, effort)
     try:
         given = JobDefinition.model_validate(data, context=context)
     except ValidationError as error:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.steps import steps_of
 from values.json_values import (
     JSON,
     MAX_DEPTH,
@@ -133,11 +136,27 @@ def test_only_the_first_faults_of_a_json_text_are_reported() -> None:
     assert len(caught.value.errors) == MAX_FAULTS
 
 
+@pytest.mark.parametrize("value", ["NaN", "1e999", '{"a":1,"a":2}', "1.25"])
+def test_further_faults_cost_no_more_than_other_values(value: str) -> None:
+    def read(text: str) -> None:
+        with suppress(InvalidMembers):
+            loads(text)
+
+    few, many = (steps_of(partial(read, f"[{', '.join([value] * n)}]")) for n in (1000, 3000))
+    assert many - few < 40 * 2000
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=9, min_value=-99_999, max_value=99_999))
+def test_a_short_number_is_kept_exactly(number: Decimal) -> None:
+    digits = f"{number:f}"
+    assert Decimal(repr(loads(digits))) == Decimal(digits)
+
+
 @pytest.mark.parametrize("unit", ["1,", "1e400,", '{"a":1,"a":2},', "[[[1]]],", "{},", '"",', '{"a":{"b":[]}},'])
 def test_a_text_of_too_many_values_is_refused_before_it_is_parsed(unit: str) -> None:
     n_separators = sum(unit.count(separator) for separator in ",:[{")
     most = (MAX_VALUES_PARSED - 2) // n_separators  # the text below has one more
-    with pytest.raises(InvalidMembers, match="more than 500,000 values and names"):
+    with pytest.raises(InvalidMembers, match="more than 200,000 values and names"):
         loads(f"[{unit * (most + 1)} this is not JSON")
     with pytest.raises(json.JSONDecodeError):
         loads(f"[{unit * most} this is not JSON")

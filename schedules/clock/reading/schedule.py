@@ -26,7 +26,7 @@ _Value = TypeVar("_Value")
 # A single schedule needs no list. Each search for an occurrence searches every member of a list.
 MIN_SPECS, MAX_SPECS = 2, 20
 _KIND_OF = {name: kind for kind, name in DEFINING_FIELD.items()}
-_KEYS = ("kind", *dict.fromkeys(name for names in ALLOWED_FIELDS.values() for name in names))
+KEYS = ("kind", *dict.fromkeys(name for names in ALLOWED_FIELDS.values() for name in names))
 _KIND_WORDS = {
     Kind.CRON: "a cron schedule",
     Kind.EVERY: 'an "every" schedule',
@@ -92,7 +92,7 @@ def _parse(data: object, min_interval: timedelta, *, zone: str = "UTC", is_membe
     if not isinstance(data, Mapping):
         reason = data.reason if isinstance(data, InvalidLine) else f"must be an object, not {quoted(data)}."
         raise InvalidSchedule({"schedule": [reason]})
-    reader = _Reader({name: value for name, value in data.items() if name in _KEYS and value is not None})
+    reader = _Reader({name: value for name, value in data.items() if name in KEYS and value is not None})
     _refuse_unknown(reader, data)
     kind = None if is_member and _refuse_member(reader) else _read_kind(reader)
     timezone = reader.take("timezone", members.read_zone)
@@ -180,10 +180,10 @@ def _refuse_member(reader: _Reader) -> bool:
 
 
 def _refuse_unknown(reader: _Reader, data: Mapping[str, object]) -> None:
-    unknown = [name for name in data if name not in _KEYS]
+    unknown = [name for name in data if name not in KEYS]
     for name in unknown[:_MAX_UNKNOWN_LISTED]:
         label = quoted(name).strip('"')
-        near = did_you_mean(name, _KEYS) if isinstance(name, str) else ""
+        near = did_you_mean(name, KEYS) if isinstance(name, str) else ""
         reader.add_error(label, f"is not a field of a schedule.{near}")
     if (n_more := len(unknown) - _MAX_UNKNOWN_LISTED) > 0:
         reader.add_error("schedule", f"has {n_more:,} more unknown field{'' if n_more == 1 else 's'}.")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +14,13 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from rest_framework.exceptions import ParseError
 
+from access.api import bodies
 from access.api.bodies import LARGE_BODY, JsonParser, large_body_lock, read_body, read_object
 from access.api.exceptions import BodyTooLarge, InputValidationError, InvalidInput
+from values.json_values import InvalidMembers
+
+if TYPE_CHECKING:
+    from tests.documented import DocumentedClient
 
 LIMIT = 200_000
 
@@ -158,5 +164,31 @@ def test_large_bodies_are_parsed_one_at_a_time() -> None:
 
 
 def test_a_body_of_very_many_values_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="more than 500,000 values"):
-        parse(b"[%s1]" % (b"1," * 500_000), limit=2_000_000)
+    with pytest.raises(InvalidInput, match="more than 200,000 values"):
+        parse(b"[%s1]" % (b"1," * 200_000), limit=2_000_000)
+
+
+def test_the_values_of_a_body_are_forgotten_with_the_response(api: DocumentedClient) -> None:
+    """Not by the garbage collector, which may run much later: large bodies would fill the memory."""
+    gc.collect()
+    gc.disable()
+    try:
+        assert api.send("PUT", "/api/v1/jobs/by-key", {"jobs": [{"only this body": [1]}]}).status_code == 400
+        kept = [each for each in gc.get_objects() if isinstance(each, dict) and "only this body" in each]
+    finally:
+        gc.enable()
+    assert not kept
+
+
+def test_no_garbage_is_collected_while_a_large_body_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+
+    def loads(text: str) -> str:
+        seen.append(gc.isenabled())
+        raise InvalidMembers({})
+
+    monkeypatch.setattr(bodies, "loads", loads)
+    for size in (LARGE_BODY, 1):
+        with pytest.raises(InvalidInput):
+            parse(b'"%s"' % (b"x" * size))
+    assert (seen, gc.isenabled()) == ([False, True], True)

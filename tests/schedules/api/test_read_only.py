@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.auth.models import Permission
 
 from access.api.exceptions import InvalidInput
 from executions.models import Run
@@ -16,8 +17,11 @@ from schedules.jobs.chains import Links
 from schedules.models import Job, JobState
 from schedules.pauses.terms import PauseTerms
 from schedules.tick import tick
-from tests.documented import DocumentedClient, fields_of, problem_of
+from tests.documented import DocumentedClient, documented_client, fields_of, problem_of
 from tests.factories import ECHO, NOW, make_job
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -253,3 +257,24 @@ class TestOldCopy:
         assert self.refused(version=True) == ["version"]
         Job.objects.all().delete()
         assert self.refused(enabled=1) == ["enabled"]
+
+
+class TestCallerWhoMayOnlyAdd:
+    @pytest.fixture
+    def adder(self, staff: User) -> DocumentedClient:
+        staff.is_superuser = False
+        staff.save()
+        staff.user_permissions.set(Permission.objects.filter(codename="add_job"))
+        return documented_client(staff)
+
+    def test_an_error_tells_nothing_about_another_job(self, adder: DocumentedClient) -> None:
+        job = make_job("another")
+        triggers.pause(job.pk, NOW, actor="ann", terms=PauseTerms(reason="secret"))
+        Job.objects.filter(pk=job.pk).update(created_at=datetime(2019, 1, 1, tzinfo=UTC))
+        for sent in ({"created_at": FUTURE}, {"paused_by": "x"}, {"version": 7}):
+            text = post(adder, {**BODY, "id": str(job.pk), **sent}).content.decode()
+            assert next(iter(sent)) in text and "ann" not in text and "2019" not in text
+
+    def test_a_job_cannot_start_after_a_job_that_is_not_shown(self, adder: DocumentedClient) -> None:
+        link = {"job": str(make_job("another").pk), "on": "success"}
+        assert fields_of(post(adder, {**BODY, "start_after": [link]})) == ["start_after.0.job"]

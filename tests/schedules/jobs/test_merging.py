@@ -132,6 +132,35 @@ class TestPatch:
             False,
         )
 
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"tags": None}, "tags"),
+            ({"start_afters": None}, "start_afters"),
+            ({"schedule": {"time_zone": None}}, "schedule.time_zone"),
+            ({"policies": {"retries": None}}, "policies.retries"),
+            ({"target": {"uri": None}}, "target.uri"),
+        ],
+    )
+    def test_an_unknown_member_is_refused_also_if_it_is_null(
+        self, api: DocumentedClient, change: Any, field: str
+    ) -> None:
+        answer = self.patch(api, self.job(), change)
+        assert answer.status_code == 400
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"description": None, "payload": None, "start_after": None, "policies": None},
+            {"schedule": {"start_at": None, "dst_gap": None}},
+            {"policies": {"timeout": None, "retry": None, "catch_up": None}},
+            {"target": {"headers": None}, "payload": {"anything": None}},
+        ],
+    )
+    def test_null_sets_a_member_to_its_default(self, api: DocumentedClient, change: Any) -> None:
+        assert self.patch(api, self.job(), change).status_code == 200
+
     def test_two_kinds_at_once_are_refused(self, api: DocumentedClient) -> None:
         change = {"schedule": {"every": "5m", "at": "2040-01-01T00:00:00Z"}}
         assert {"schedule.every", "schedule.at"} <= set(fields_of(self.patch(api, self.job(), change)))

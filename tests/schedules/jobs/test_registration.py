@@ -15,8 +15,9 @@ from access.visibility import Action
 from executions.models import Run, RunSpec, Watch
 from schedules import triggers
 from schedules.exceptions import InvalidRegistration
-from schedules.jobs import chains, definitions
+from schedules.jobs import chains, definitions, registration
 from schedules.jobs.registration import Outcome, Registered, find, register, unregister
+from schedules.jobs.schedule_shape import TOO_COSTLY
 from schedules.models import Job, JobState, ScheduleSpan
 from schedules.pauses.terms import PauseTerms
 from schedules.tick import tick
@@ -57,6 +58,23 @@ def test_registration_creates_complete_jobs_in_the_given_order() -> None:
     assert (span.schedule, span.from_at, span.until_at) == (job.schedule, job.mark_at, None)
     tick(NOW + MINUTE, 10)
     assert Run.objects.filter(job=job).count() == 1
+
+
+@pytest.mark.parametrize("solar", [{}, {"latitude": 89}])
+def test_jobs_whose_schedules_take_too_long_together_are_refused(
+    solar: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registration, "MAX_STEPS", 20_000)
+    event = {"solar": "dawn_astronomical", "latitude": 48, "longitude": 2, "timezone": "UTC", **solar}
+    jobs = {f"job-{number}": wanted(schedule=[event, {"every": "1m"}]) for number in range(200)}
+    with pytest.raises(InvalidRegistration) as caught:
+        put(**jobs)
+    assert all(errors == {"schedule": [TOO_COSTLY]} for errors in caught.value.errors.values())
+    assert "job-0" not in caught.value.errors
+    assert not Job.objects.exists()
+
+    monkeypatch.undo()
+    assert len(put(**{key: jobs[key] for key in list(jobs)[:20]})) == 20
 
 
 def test_a_job_that_already_matches_is_left_unchanged() -> None:
