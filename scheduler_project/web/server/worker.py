@@ -92,7 +92,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
                 return
             connection = Connection(accepted, client, listener.getsockname(), self.cfg)
             self.connections.add(connection)
-            self.nr_conns += 1
+            self.nr_conns = len(self.connections)
             self._watch(connection, selectors.EVENT_READ, FIRST_BYTE_TIMEOUT)
             # gunicorn accepts no connection while it has `worker_connections`.
             self._make_room(self.worker_connections - 1, accepted=connection)
@@ -152,8 +152,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
         """Close one connection if there are more than `n_connections`, but not one that was `accepted` just now."""
         waiting = [each for each in self._waiting() if each is not accepted]
         if len(self.connections) > n_connections and waiting:
-            self._n_closed += 1
-            self._drop(longest_waiting(waiting))
+            self._drop_waiting(longest_waiting(waiting))
 
     def _free_memory(self) -> None:
         """Close connections that occupy memory. Requests that have arrived completely are the last ones."""
@@ -161,8 +160,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
         while n_bytes > MAX_IN_MEMORY and (holding := [each for each in self._waiting() if each.n_in_memory]):
             found = largest([each for each in holding if not each.is_queued] or holding)
             n_bytes -= found.n_in_memory
-            self._n_closed += 1
-            self._drop(found)
+            self._drop_waiting(found)
 
     # From the first byte of a request to its thread
 
@@ -294,10 +292,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
         if not connection.is_idle:
             self._advance(connection)
 
+    def _drop_waiting(self, connection: Connection) -> None:
+        """Close a connection that waits for its client or for a thread, unless a thread has just taken it."""
+        if connection.events or self._threads_of(connection).remove(connection):
+            self._n_closed += 1
+            self._drop(connection)
+
     def _drop(self, connection: Connection) -> None:
-        if connection.is_queued and not self._threads_of(connection).remove(connection):
-            return  # a thread has begun to serve the request in the meantime
+        """Close a connection that neither a thread nor a queue has."""
         self._unwatch(connection)
         connection.sock.disconnect()
         self.connections.discard(connection)
-        self.nr_conns -= 1
+        self.nr_conns = len(self.connections)
