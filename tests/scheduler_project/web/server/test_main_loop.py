@@ -1,4 +1,4 @@
-"""Proves that the main loop closes no connection that a thread has taken."""
+"""Proves what the main loop and the threads do at the same moment: which requests start, and which are dropped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scheduler_project.web.server.threads import Threads
 from scheduler_project.web.server.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
     from scheduler_project.web.server.connection import Connection
 
@@ -78,16 +78,12 @@ def free_memory(worker: Worker) -> None:
     worker._free_memory()
 
 
-@pytest.mark.parametrize(("choose", "drop"), [("longest_waiting", make_room), ("largest", free_memory)])
+@pytest.mark.parametrize("drop", [make_room, free_memory])
 def test_a_request_that_a_thread_takes_while_it_is_chosen_is_served(
-    loop: Loop, monkeypatch: pytest.MonkeyPatch, choose: str, drop: Callable[[Worker], None]
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, drop: Callable[[Worker], None]
 ) -> None:
     client = loop.queue_request()
-
-    def choose_what_is_taken(_: Collection[Any]) -> Connection:
-        return loop.free_thread()
-
-    monkeypatch.setattr(module, choose, choose_what_is_taken)
+    monkeypatch.setattr(loop.worker, "_waiting", lambda: [loop.free_thread()])
     monkeypatch.setattr(module, "MAX_IN_MEMORY", -1)
     (connection,) = loop.worker.connections
     connection.sock.received += b"the next request"
@@ -115,3 +111,22 @@ def test_a_request_that_waits_for_a_thread_may_be_dropped(
 
     assert client.recv(100) == b""
     assert loop.worker.nr_conns == len(loop.worker.connections) == 0
+
+
+def test_threads_begin_no_request_during_a_pass_of_the_main_loop(loop: Loop) -> None:
+    moments = []
+
+    class Poller(selectors.DefaultSelector):
+        def select(self, timeout: float | None = None) -> Any:
+            moments.append(("waiting", loop.worker.has_caught_up.is_set()))
+            return super().select(timeout)
+
+    def on_event(_: socket.socket) -> None:
+        moments.append(("pass", loop.worker.has_caught_up.is_set()))
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs, Poller() as loop.worker.poller:
+        loop.worker.poller.register(ours, selectors.EVENT_READ, on_event)
+        theirs.sendall(b"x")
+        loop.worker.wait_for_and_dispatch_events(20)
+    assert moments == [("waiting", True), ("pass", False)]
