@@ -6,10 +6,12 @@ import os
 import select
 import socket
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
 READ_SIZE = 64 * 1024  # bytes that are read or sent at once
+RESPONSE_START = b"HTTP/"  # the first bytes of every response
 CLIENT_END = getattr(select, "POLLRDHUP", 0)  # Linux reports the end of the stream even if bytes before it are unread
 
 
@@ -29,14 +31,14 @@ class Channel:
     """
 
     def __init__(self, accepted: socket.socket) -> None:
-        accepted.setblocking(False)
-        self._socket = accepted
+        self._socket = accepted  # each call has a flag not to wait, which is cheaper than a change of the mode
         self._to_send: deque[memoryview | FilePart] = deque()
         self.received = bytearray()
         self.n_readable = 0  # bytes of `received` that belong to the current request, and that gunicorn may read
         self.n_unsent = 0  # bytes that the client has not read yet
         # Bytes of memory that hold unsent bytes. A number, because another thread may change `_to_send`.
         self._n_kept = 0
+        self._n_begun = 0  # bytes of the next response that have been sent already
         self.target = ""  # of the current request, for the form of an error response
 
     # For the main loop
@@ -47,7 +49,7 @@ class Channel:
     def receive(self) -> bool:
         """Read what has arrived. Return False at the end of the stream. Raises OSError if the connection is lost."""
         try:
-            data = self._socket.recv(READ_SIZE)
+            data = self._socket.recv(READ_SIZE, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return True
         self.received += data
@@ -62,7 +64,7 @@ class Channel:
             part = self._to_send[0]
             data = _read(part) if isinstance(part, FilePart) else part
             try:
-                n_sent = self._socket.send(data)
+                n_sent = self._socket.send(data, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return False
             self.n_unsent -= n_sent
@@ -94,12 +96,20 @@ class Channel:
     @property
     def is_lost(self) -> bool:
         """Whether the client has reset the connection: it reads no response."""
-        return bool(self._state() & select.POLLERR)
+        return bool(self._state() & (select.POLLHUP | select.POLLERR))
 
     def _state(self) -> int:
         poll = select.poll()
         poll.register(self._socket, CLIENT_END)
         return sum(state for _, state in poll.poll(0))
+
+    def begin_response(self) -> None:
+        """Send the first bytes of the response, whatever it will be.
+
+        A client that has closed the connection resets it then; one that only has nothing more to send reads on.
+        """
+        with suppress(OSError):
+            self._n_begun += self._socket.send(RESPONSE_START[self._n_begun :], socket.MSG_DONTWAIT)
 
     @property
     def n_in_memory(self) -> int:
@@ -122,6 +132,7 @@ class Channel:
 
     def sendall(self, data: bytes) -> None:
         """Send or keep the data. Raises OSError if the connection is lost."""
+        data, self._n_begun = data[self._n_begun :], 0
         self._to_send.append(part := memoryview(data))
         self.n_unsent += len(data)
         self._n_kept += _size(part)

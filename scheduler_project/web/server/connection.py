@@ -40,6 +40,7 @@ class Connection:
         self.is_kept = False  # whether another request may follow
         self.is_idle = True  # no byte of the next request has arrived
         self.is_queued = False  # the request waits for a thread
+        self.is_last = False  # it waits until no other request does, because the client has ended its stream
         self.is_closing = False  # the response has been sent: only the client's end is awaited
         self.events = 0  # what the poller watches for; 0 while a thread serves the request
         self.since = 0.0  # monotonic time of the begin of the current wait

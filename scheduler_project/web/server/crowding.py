@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from heapq import heapify, heappop, heapreplace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
 
 class Waiting(Protocol):
@@ -34,18 +35,37 @@ HoldingConnection = TypeVar("HoldingConnection", bound=Holding)
 
 
 def longest_waiting(waiting: Collection[Connection]) -> Connection:
-    """Return the connection that has waited longest, among those of the address that has the most of them.
+    """Return the connection that is closed first. Raises ValueError if `waiting` is empty."""
+    for connection in in_order(waiting):
+        return connection
+    raise ValueError("The collection is empty.")
 
-    An address that opens many connections loses its own ones. Behind a proxy all connections have one address: there
-    the oldest one is closed, because a proxy sends each request at once. If all of them wait for a thread, the newest
-    one is closed: it would be served last. Raises ValueError if `waiting` is empty.
+
+def in_order(waiting: Collection[Connection]) -> Iterator[Connection]:
+    """Yield the connections in the order in which they are closed.
+
+    Each is the one that has waited longest, among those of the address that has the most of them: an address that opens
+    many connections loses its own ones. Behind a proxy all connections have one address. There the oldest one is
+    closed, because a proxy sends each request at once. If all of them wait for a thread, the newest one is closed: it
+    would be served last.
     """
-    n_of = Counter(connection.address for connection in waiting)
-    most = max(n_of.values(), default=0)
-    return min(
-        (connection for connection in waiting if n_of[connection.address] == most),
-        key=lambda found: (True, -found.since) if found.is_queued else (False, found.since),
-    )
+    by_address: defaultdict[str, list[Connection]] = defaultdict(list)
+    for connection in sorted(waiting, key=_turn, reverse=True):
+        by_address[connection.address].append(connection)
+    crowds = [(-len(found), _turn(found[-1]), address) for address, found in by_address.items()]
+    heapify(crowds)
+    while crowds:
+        *_, address = crowds[0]
+        found = by_address[address]
+        yield found.pop()
+        if found:
+            heapreplace(crowds, (-len(found), _turn(found[-1]), address))
+        else:
+            heappop(crowds)
+
+
+def _turn(waiting: Waiting) -> tuple[bool, float]:
+    return (True, -waiting.since) if waiting.is_queued else (False, waiting.since)
 
 
 def largest(waiting: Collection[HoldingConnection]) -> HoldingConnection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,30 +13,33 @@ if TYPE_CHECKING:
     from scheduler_project.web.server.connection import Connection
 
 
+SAFE = ("GET", "HEAD")  # methods of requests that nobody misses if they are not served
+
+
 class Rounds:
     """Connections in the order in which they are served: one of each network, then the next one of each network."""
 
     def __init__(self) -> None:
-        self._by_network: dict[str, deque[Connection]] = {}  # the network that is next comes first
+        # The network that is next comes first, and so does the connection.
+        self._by_network: OrderedDict[str, OrderedDict[Connection, None]] = OrderedDict()
 
     def put(self, connection: Connection) -> None:
-        self._by_network.setdefault(connection.address, deque()).append(connection)
+        self._by_network.setdefault(connection.address, OrderedDict())[connection] = None
 
     def pop(self) -> Connection | None:
         """Remove and return the connection that is next, or None if there is none."""
-        for network, connections in self._by_network.items():
-            del self._by_network[network]
-            connection = connections.popleft()
-            if connections:
-                self._by_network[network] = connections
-            return connection
-        return None
+        if not self._by_network:
+            return None
+        network, connections = self._by_network.popitem(last=False)
+        connection, _ = connections.popitem(last=False)
+        if connections:
+            self._by_network[network] = connections
+        return connection
 
     def remove(self, connection: Connection) -> None:
         """Remove the connection if it is here."""
-        connections = self._by_network.get(connection.address, deque())
-        if connection in connections:
-            connections.remove(connection)
+        connections = self._by_network.get(connection.address, OrderedDict())
+        connections.pop(connection, None)
         if not connections:
             self._by_network.pop(connection.address, None)
 
@@ -44,20 +47,22 @@ class Rounds:
 class Threads:
     """Threads, and the connections whose requests wait for one.
 
-    `serve` is called in a thread with each connection. A client that sends many requests delays only the clients of its
-    own network. A client that has ended its stream may have left, or may only have nothing more to send: it is served
-    when no other client waits.
+    `serve` is called in a thread with each connection, and `await_turn` before the thread chooses one. A client that
+    sends many requests delays only the clients of its own network. A client that has ended its stream may have left, or
+    may only have nothing more to send: it is served when no other client waits.
     """
 
-    def __init__(self, pool: Executor, serve: Callable[[Connection], None]) -> None:
-        self._pool, self._serve = pool, serve
+    def __init__(
+        self, pool: Executor, serve: Callable[[Connection], None], await_turn: Callable[[], object] = lambda: None
+    ) -> None:
+        self._pool, self._serve, self._await_turn = pool, serve, await_turn
         self._lock = threading.Lock()
         self._queue, self._ended = Rounds(), Rounds()
 
     def put(self, connection: Connection) -> None:
         """Let a thread serve the connection's request."""
         with self._lock:
-            connection.is_queued = True
+            connection.is_queued, connection.is_last = True, False
             self._queue.put(connection)
         self._pool.submit(self._serve_next)
 
@@ -70,16 +75,22 @@ class Threads:
             return was_queued
 
     def _serve_next(self) -> None:
-        with self._lock:
-            connection = self._next()
-            if connection is None:  # it has been removed
+        self._await_turn()
+        while connection := self._take():
+            # The lock is not held during system calls: a thread may wait for the interpreter after each, and the main
+            # loop would wait for the lock.
+            if connection.is_last or not connection.sock.has_ended:
+                self._serve(connection)
                 return
-            connection.is_queued = False
-        self._serve(connection)
+            if connection.request.method in SAFE:
+                connection.sock.begin_response()  # so it is known later whether the client has left
+            with self._lock:
+                connection.is_queued = connection.is_last = True
+                self._ended.put(connection)
 
-    def _next(self) -> Connection | None:
-        while connection := self._queue.pop():
-            if not connection.sock.has_ended:
-                return connection
-            self._ended.put(connection)
-        return self._ended.pop()
+    def _take(self) -> Connection | None:
+        """Return the connection that is next, or None if all have been served or removed."""
+        with self._lock:
+            if connection := self._queue.pop() or self._ended.pop():
+                connection.is_queued = False
+            return connection

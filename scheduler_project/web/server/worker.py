@@ -10,12 +10,14 @@ import errno
 import resource
 import selectors
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -26,7 +28,7 @@ from gunicorn.http.wsgi import Response, default_environ
 from gunicorn.workers.gthread import ThreadWorker
 
 from scheduler_project.web.server.connection import Connection
-from scheduler_project.web.server.crowding import largest, longest_waiting
+from scheduler_project.web.server.crowding import in_order, largest
 from scheduler_project.web.server.refusals import MALFORMED_CHUNKS, Refusal, refusal_of, write_error
 from scheduler_project.web.server.threads import Threads
 
@@ -38,7 +40,9 @@ WRITE_TIMEOUT = 30.0  # seconds for each part of the response
 PART = 64 * 1024  # bytes of a response
 CLOSE_TIMEOUT = 2.0  # seconds for a client to read the end of the response and close
 MAX_IN_MEMORY = 64 * 1024 * 1024  # bytes of requests that arrive, and of responses that clients have not read
-N_ACCEPTED_AT_ONCE = 8  # few, so that the other web process accepts connections too
+N_ACCEPTED_AT_ONCE = 64  # few, so that the other web process accepts connections too
+CLOSED_SHARE = 50  # one in so many connections is closed when there are too many: choosing only one takes as long
+MAX_PASS = 0.1  # seconds for which a thread begins no request while the main loop is busy
 COUNT_INTERVAL = 0.05  # seconds between two counts of the memory
 SWEEP_INTERVAL = 0.25  # seconds between two checks of the timeouts
 # Seconds a busy thread keeps the interpreter while the main loop or a probe waits for it; Python's default is 5 ms.
@@ -61,6 +65,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
         super().check_config(cfg, log)
 
     def init_process(self) -> None:
+        self.has_caught_up = threading.Event()
         self.connections: set[Connection] = set()
         self.probes = {path: Threads(ThreadPoolExecutor(1), self._serve) for path in PROBES}
         n_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -75,12 +80,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         pool: ThreadPoolExecutor = super().get_thread_pool()
-        self.threads = Threads(pool, self._serve)
+        self.threads = Threads(pool, self._serve, partial(self.has_caught_up.wait, MAX_PASS))
         return pool
 
     # Waiting for clients
 
     def accept(self, listener: Any) -> None:
+        server = listener.getsockname()
         for _ in range(N_ACCEPTED_AT_ONCE):
             try:
                 accepted, client = listener.accept()
@@ -90,15 +96,26 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
                 elif error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
                     raise
                 return
-            connection = Connection(accepted, client, listener.getsockname(), self.cfg)
+            connection = Connection(accepted, client, server, self.cfg)
             self.connections.add(connection)
-            self.nr_conns += 1
-            self._watch(connection, selectors.EVENT_READ, FIRST_BYTE_TIMEOUT)
+            self.nr_conns = len(self.connections)
+            connection.since = time.monotonic()
+            self._read(connection)  # its request may have arrived: then the poller never has to watch it
             # gunicorn accepts no connection while it has `worker_connections`.
             self._make_room(self.worker_connections - 1, accepted=connection)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        super().wait_for_and_dispatch_events(timeout)
+        # Each system call of the main loop gives the interpreter to the threads, and it comes back only after each of
+        # them has had its turn. So the threads finish what they do, but begin no request until the main loop waits.
+        self.has_caught_up.set()
+        try:
+            events = self.poller.select(timeout)
+            self.has_caught_up.clear()
+            for key, _ in events:
+                key.data(key.fileobj)
+        except OSError as error:
+            if error.errno != errno.EINTR:
+                raise
         now = time.monotonic()
         if self._has_grown and now >= self._next_count:
             self._has_grown, self._next_count = False, now + COUNT_INTERVAL
@@ -149,11 +166,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
             self._n_closed, self._next_line = 0, now + LOG_INTERVAL
 
     def _make_room(self, n_connections: int, accepted: Connection | None = None) -> None:
-        """Close one connection if there are more than `n_connections`, but not one that was `accepted` just now."""
-        waiting = [each for each in self._waiting() if each is not accepted]
-        if len(self.connections) > n_connections and waiting:
-            self._n_closed += 1
-            self._drop(longest_waiting(waiting))
+        """Close some connections if there are more than `n_connections`, but not one that was `accepted` just now."""
+        if len(self.connections) > n_connections:
+            waiting = [each for each in self._waiting() if each is not accepted]
+            for connection in islice(in_order(waiting), 1 + self.worker_connections // CLOSED_SHARE):
+                self._drop_waiting(connection)
 
     def _free_memory(self) -> None:
         """Close connections that occupy memory. Requests that have arrived completely are the last ones."""
@@ -161,8 +178,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
         while n_bytes > MAX_IN_MEMORY and (holding := [each for each in self._waiting() if each.n_in_memory]):
             found = largest([each for each in holding if not each.is_queued] or holding)
             n_bytes -= found.n_in_memory
-            self._n_closed += 1
-            self._drop(found)
+            self._drop_waiting(found)
 
     # From the first byte of a request to its thread
 
@@ -178,7 +194,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
                 self._drop(connection)
             return
         self._has_grown = True
-        if connection.is_idle and connection.sock.received:
+        if connection.events and connection.is_idle and connection.sock.received:
             self._watch(connection, selectors.EVENT_READ, READ_TIMEOUT)
         self._advance(connection, is_open=is_open)
 
@@ -194,6 +210,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
             if has_request:
                 self._unwatch(connection)
                 self.enqueue_req(connection)
+            elif not connection.events:
+                seconds = FIRST_BYTE_TIMEOUT if connection.is_idle else READ_TIMEOUT
+                self._watch(connection, selectors.EVENT_READ, seconds)
 
     def _refuse(self, connection: Connection, error: Exception) -> None:
         self._unwatch(connection)
@@ -294,10 +313,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
         if not connection.is_idle:
             self._advance(connection)
 
+    def _drop_waiting(self, connection: Connection) -> None:
+        """Close a connection that waits for its client or for a thread, unless a thread has just taken it."""
+        if connection.events or self._threads_of(connection).remove(connection):
+            self._n_closed += 1
+            self._drop(connection)
+
     def _drop(self, connection: Connection) -> None:
-        if connection.is_queued and not self._threads_of(connection).remove(connection):
-            return  # a thread has begun to serve the request in the meantime
+        """Close a connection that neither a thread nor a queue has."""
         self._unwatch(connection)
         connection.sock.disconnect()
         self.connections.discard(connection)
-        self.nr_conns -= 1
+        self.nr_conns = len(self.connections)

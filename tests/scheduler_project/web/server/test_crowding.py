@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from scheduler_project.web.server.crowding import largest, longest_waiting
+from scheduler_project.web.server.crowding import in_order, largest, longest_waiting
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,14 @@ def test_requests_that_wait_for_a_thread_are_closed_last_and_the_newest_one_firs
 
     assert longest_waiting([*queued, silent := Waiting("proxy", since=9)]) == silent
     assert longest_waiting(queued) == queued[2]
+
+
+def test_each_choice_counts_the_connections_that_are_left() -> None:
+    crowd = [Waiting("crowd", since=since) for since in (1, 2, 3, 4)]
+    pair = [Waiting("pair", since=since) for since in (7, 8)]
+    visitor = Waiting("visitor", since=0)
+
+    assert list(in_order([*pair, visitor, *crowd])) == [*crowd[:3], pair[0], visitor, crowd[3], pair[1]]
 
 
 def test_an_address_that_occupies_much_memory_loses_its_largest_request() -> None:

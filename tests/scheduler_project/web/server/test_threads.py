@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,11 +30,14 @@ class Requests:
         self.names: dict[Connection, str] = {}
         self._listener = clients.enter_context(socket.create_server(("127.0.0.1", 0)))
 
-    def send(self, name: str, network: str = "192.0.2.1") -> tuple[Connection, socket.socket]:
+    def send(self, name: str, network: str = "192.0.2.1", *, method: str = "GET") -> tuple[Connection, socket.socket]:
         """Let a request wait, and return its connection and the socket of its client."""
         client = self._clients.enter_context(socket.create_connection(self._listener.getsockname()))
         connection = Connection(self._listener.accept()[0], (network, 1), ("127.0.0.1", 8000), Config())
         self._clients.callback(connection.sock.disconnect)
+        client.sendall(f"{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        connection.sock.receive()
+        assert connection.has_request(is_open=True)
         self.names[connection] = name
         self.threads.put(connection)
         return connection, client
@@ -97,6 +101,34 @@ def test_a_reset_connection_is_lost(requests: Requests) -> None:
     assert not connection.sock.is_lost
     reset(client)
     assert connection.sock.is_lost
+
+
+def test_it_is_known_when_its_turn_comes_whether_a_client_has_left(requests: Requests) -> None:
+    (connection, client), (half, ending) = requests.send("a"), requests.send("b")
+    (order, sender), _ = requests.send("c", method="POST"), requests.send("x", "192.0.2.3")
+    client.close()
+    sender.close()
+    ending.shutdown(socket.SHUT_WR)
+
+    assert requests.served() == "xabc"
+    assert connection.sock.is_lost
+    assert not half.sock.is_lost
+    assert not order.sock.is_lost, "a POST is served even if its client does not wait for the response"
+    half.sock.sendall(b"HTTP/1.1 200 OK")
+    assert ending.recv(100) == b"HTTP/1.1 200 OK"
+
+
+def test_a_thread_chooses_a_request_when_its_turn_has_come() -> None:
+    turn = Event()
+    served: list[Connection] = []
+    with ExitStack() as clients, ThreadPoolExecutor(1) as pool:
+        clients.callback(turn.set)
+        requests = Requests(clients)
+        requests.threads = Threads(pool, served.append, turn.wait)
+        (first, _), (second, _) = requests.send("a"), requests.send("b")
+        assert requests.threads.remove(first)
+        turn.set()
+    assert served == [second]
 
 
 def test_a_request_that_is_removed_gets_no_thread(requests: Requests) -> None:

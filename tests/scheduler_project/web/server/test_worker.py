@@ -50,6 +50,7 @@ def app(environ, start_response):
         return environ["wsgi.file_wrapper"](open(__file__, "rb"))
     return [response]
 """
+HELD = ("/hold", "/health/live", "/health/ready")
 CONFIG = """
 from scheduler_project.web.server import worker
 worker.FIRST_BYTE_TIMEOUT = worker.READ_TIMEOUT = worker.WRITE_TIMEOUT = 1.0
@@ -146,15 +147,20 @@ def test_a_crowd_that_waits_delays_only_its_own_network(folder: Path) -> None:
             client = send("/reset", "127.0.0.2")
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             client.close()
+        for _ in range(30):
+            send("/left", "127.0.0.2").close()
+        half_closed = send("/half-closed", "127.0.0.2")
+        half_closed.shutdown(socket.SHUT_WR)
         visitor = send("/visitor", "127.0.0.3")
         for _ in range(2):
             assert site.get("/health/live").status == 200, "the main loop has read the others"
         assert site.get("/health/ready").status == 200  # this lets the held requests end
         assert read_answer(visitor).status == read_answer(crowd).status == 200
 
-        served = [path for path in site.get("/served").body.decode().split() if path in ("/crowd", "/visitor")]
+        assert read_answer(half_closed).raw.startswith(b"HTTP/1.1 200 OK\r\n")
+        served = [path for path in site.get("/served").body.decode().split() if path not in HELD]
         assert served.index("/visitor") <= 2
-        assert b"/reset" not in site.get("/served").body
+        assert not {"/reset", "/left"} & set(served)
 
 
 def test_waiting_requests_do_not_keep_others_from_connecting(folder: Path) -> None:
