@@ -30,7 +30,7 @@ def client_address(request: HttpRequest) -> str:
         found = _ADDRESS.fullmatch(forwarded)
         try:
             # Python accepts any text as the zone of an IPv6 address (fe80::1%eth0), and this text is logged.
-            return str(ip_address(((found["v6"] or found["v4"]) if found else forwarded).partition("%")[0]))
+            return str(ip_address(str(found["v6"] or found["v4"] if found else forwarded).partition("%")[0]))
         except ValueError:
             _warn_once()
     return str(request.META.get("REMOTE_ADDR", ""))

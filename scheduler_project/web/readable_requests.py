@@ -1,4 +1,4 @@
-"""Refuses requests that no view can read: compressed or too large bodies, and NUL characters in the URL of a page."""
+"""Refuses requests that no view can read, such as compressed bodies and NUL characters in the URL of a page."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpResponse
 
 from scheduler_project.web.api_responses import problem_response
+from scheduler_project.web.known_charsets import HAS_OTHER_CHARSET
 from values.problem_documents import API
 
 if TYPE_CHECKING:
@@ -21,16 +22,21 @@ COMPRESSED = "The body is compressed: send it without the header Content-Encodin
 
 
 def refuse_unreadable(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """A middleware that answers a compressed body with 415, a form that is too large with 413, and a NUL with 400.
+    """A middleware that answers a compressed body with 415, and so a form that is not UTF-8.
 
-    PostgreSQL refuses NUL characters, so that a filter or an id with one would be a server error. The API checks sizes
-    and parameters itself, because its errors name the limit of the operation and the parameter.
+    A form that is too large gets 413, and a NUL in the URL of a page 400: PostgreSQL refuses NUL characters, so that a
+    filter or an id with one would be a server error. The API checks sizes and parameters itself, because its errors
+    name the limit of the operation and the parameter; and it reads each body as UTF-8.
     """
 
     def handle(request: HttpRequest) -> HttpResponse:
         is_api = request.path.startswith(API)
         if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
             return _refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, COMPRESSED, is_api=is_api)
+        if not is_api and request.META.get(HAS_OTHER_CHARSET):
+            return _refusal(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The charset is not supported: send UTF-8.", is_api=False
+            )
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         if not is_api and limit and int(request.META.get("CONTENT_LENGTH") or 0) > limit:
             text = f"The form is too large: the limit is {limit} bytes."

@@ -198,3 +198,25 @@ def test_a_method_that_takes_no_body_refuses_one(client: Client, method: str) ->
     assert client.send(method, path, b"{}", "Content-Length: 2").status == 400
     assert client.send(method, path, b"2\r\n{}\r\n0\r\n\r\n", "Transfer-Encoding: chunked").status == 400
     assert client.send("GET", path, b"", "Content-Length: 0").status == 200
+
+
+@pytest.mark.parametrize(
+    "charset", ["rot13", "hex", "zlib", "utf-16", "no-such", "x" * 3000, '"utf-8", charset=hex', ""]
+)
+def test_no_charset_that_a_client_states_is_a_server_error(client: Client, charset: str) -> None:
+    stated = {"content_type": f"application/json; charset={charset}"}
+    body = json.dumps({"until": "2040-01-01T00:00:00Z"}).encode()
+    length = f"Content-Length: {len(body)}"
+    path = f"/api/v1/jobs/{make_job().pk}/pause"
+    assert client.send("POST", path, body, length, **stated).status == 200
+    assert client.send("GET", "/api/v1/jobs?x=%C3%BC", b"", **stated).status == 400
+    stated = {"content_type": f"application/x-www-form-urlencoded; charset={charset}"}
+    form = b"username=a&password=%FF%FE"
+    for method, url in (("GET", "/admin/login/?next=%C3%BC"), ("POST", "/admin/login/")):
+        assert client.send(method, url, form, f"Content-Length: {len(form)}", **stated).status == 415
+
+
+@pytest.mark.parametrize("stated", ["", "; charset=utf-8", ';boundary=x; charset="UTF8"', "; Charset=us-ascii ;x=1"])
+def test_utf_8_may_be_stated(client: Client, stated: str) -> None:
+    content_type = f"application/x-www-form-urlencoded{stated}"
+    assert client.send("GET", "/admin/login/", b"", content_type=content_type).status == 200

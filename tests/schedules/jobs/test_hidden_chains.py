@@ -32,7 +32,7 @@ def after(job: Job, name: str) -> dict[str, Any]:
 
 
 def test_a_cycle_that_a_race_closes_does_not_name_a_hidden_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    caller = Caller(User(username="ann"))
+    caller = Caller(User(username="ann", is_superuser=True))
     first, second = make_job("load"), make_job("check")
     definition = validate(after(second, name="load"), NOW, first, caller=caller)
     secret = definitions.create(validate(after(first, name="secret"), NOW), NOW, actor="ben")
@@ -60,7 +60,7 @@ def hidden(monkeypatch: pytest.MonkeyPatch) -> Job:
     return secret
 
 
-ANN = Caller(User(username="ann"))
+ANN = Caller(User(username="ann", is_superuser=True))
 
 
 def test_a_replaced_definition_keeps_the_links_that_the_caller_may_not_see(hidden: Job) -> None:
