@@ -29,9 +29,11 @@ def client_address(request: HttpRequest) -> str:
         forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
         found = _ADDRESS.fullmatch(forwarded)
         try:
-            return str(ip_address((found["v6"] or found["v4"]) if found else forwarded))
+            address = str(ip_address((found["v6"] or found["v4"]) if found else forwarded))
         except ValueError:
             _warn_once()
+        else:
+            return address.partition("%")[0]  # the zone of an IPv6 address may be any text of any length
     return str(request.META.get("REMOTE_ADDR", ""))
 
 

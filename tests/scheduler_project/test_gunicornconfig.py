@@ -28,7 +28,7 @@ PROTO = "HTTP_X_FORWARDED_PROTO"
     [
         ("X-Forwarded-Proto: https", ("http", "''", [PROTO]), ("https", "''", [PROTO])),
         ("X_Forwarded_Proto: https", ("http", "''", []), ("http", "''", [])),
-        ("X-Forwarded-Ssl: on", ("http", "''", ["HTTP_X_FORWARDED_SSL"]), ("https", "''", ["HTTP_X_FORWARDED_SSL"])),
+        ("X-Forwarded-Ssl: on", ("http", "''", ["HTTP_X_FORWARDED_SSL"]), ("http", "''", ["HTTP_X_FORWARDED_SSL"])),
         ("SCRIPT_NAME: /health", ("http", "''", []), ("http", "''", [])),
         ("SCRIPT_NAME: /evil", ("http", "''", []), ("http", "''", [])),
         ("PATH_INFO: /elsewhere", ("http", "''", []), ("http", "''", [])),
