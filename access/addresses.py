@@ -20,7 +20,7 @@ _ADDRESS = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[\d.]+):\d+")
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the client's IP address without a zone; empty if the request came over a Unix socket.
+    """Return the client's IP address; empty if the request came over a Unix socket.
 
     Behind a proxy (MAINSPRING_BEHIND_PROXY) it is the last address in X-Forwarded-For, which the proxy has added: the
     addresses before it are the client's own claims.
@@ -29,10 +29,11 @@ def client_address(request: HttpRequest) -> str:
         forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
         found = _ADDRESS.fullmatch(forwarded)
         try:
-            # Python accepts any text as the zone of an IPv6 address (fe80::1%eth0), and this text is logged.
-            return str(ip_address(str(found["v6"] or found["v4"] if found else forwarded).partition("%")[0]))
+            address = str(ip_address((found["v6"] or found["v4"]) if found else forwarded))
         except ValueError:
             _warn_once()
+        else:
+            return address.partition("%")[0]  # the zone of an IPv6 address may be any text of any length
     return str(request.META.get("REMOTE_ADDR", ""))
 
 

@@ -19,8 +19,8 @@ logging_from_environment(Environment(os.environ))  # the main process never load
 # Headers that would replace the path of the request: no URL of Mainspring works below another path, and a client could
 # send them through a proxy.
 forwarder_headers = ""
-# gunicorn believes these headers from the loopback address and from Unix sockets. Without a proxy, clients send them;
-# and a proxy replaces only the header that the documentation names.
+# gunicorn believes these headers from the loopback address and from Unix sockets. Without a proxy, clients send them; a
+# proxy sets, and removes from what clients send, only the one that the documentation names.
 secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
 if not Environment(os.environ).flag("MAINSPRING_BEHIND_PROXY", default=False):
     forwarded_allow_ips = ""
