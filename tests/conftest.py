@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def fast_settings() -> Iterator[None]:
-    """Hash passwords with MD5, as the hash of production takes 0.4 s by design; look for static files when asked.
+    """Hash passwords with MD5, as the hash of production takes 0.4 s by design; find static files on request.
 
     In production WhiteNoise reads them all at the start; here each test client is a start, of a tenth of a second.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import structlog
@@ -11,7 +12,6 @@ from django.db import Error as DatabaseFault
 from django.db import connection, transaction
 
 from executions.models import LogLine
-from executions.per_process import PerProcess
 from executions.targets.base import MAX_LOG_LINE_LENGTH
 from executions.worker import queries
 from values import clock
@@ -19,7 +19,7 @@ from values.database import RETRYABLE_ERRORS, execute, is_database_unavailable, 
 from values.json_values import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from uuid import UUID
 
 log = structlog.get_logger(__name__)
@@ -27,10 +27,6 @@ log = structlog.get_logger(__name__)
 LOG_LINE_OVERHEAD_BYTES = 100  # approximate size of a row without its text, so that empty lines count too
 LOG_LINES_PER_INSERT = 1000  # limits a statement to a few megabytes
 LOG_LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
-
-# Held while lines are inserted. Without it, an attempt could end while the heartbeat inserts lines of its log; if that
-# insert failed, nobody would try again.
-_inserting = PerProcess(threading.Lock)
 
 
 class RunLog:
@@ -40,6 +36,14 @@ class RunLog:
         self.run_id, self._attempt, self._left = run_id, attempt, max_bytes
         self._lines: list[LogLine] = []
         self._lock = threading.Lock()
+        # Held while lines are inserted. Otherwise, an attempt could end while the heartbeat inserts lines of its log;
+        # and if that insert failed, nobody would try again.
+        self.inserting = threading.RLock()
+
+    @property
+    def order(self) -> tuple[UUID, int]:
+        """Threads that insert the lines of several logs lock the logs in this order, so that none can deadlock."""
+        return self.run_id, self._attempt
 
     def add(self, message: str, level: str = "info") -> None:
         """Add a line with the present time. At the size limit, add a note instead, and drop all later lines.
@@ -75,12 +79,14 @@ class RunLog:
             self._lines[:0] = lines
 
 
-def store(logs: Iterable[RunLog]) -> int:
+def store(logs: Sequence[RunLog]) -> int:
     """Insert the new lines of these logs together. Returns the number of lines.
 
     If the insert fails, the lines stay in their logs, and the error is raised.
     """
-    with _inserting.get():
+    with ExitStack() as locks:
+        for run_log in sorted(logs, key=lambda each: each.order):
+            locks.enter_context(run_log.inserting)
         taken = [(run_log, run_log.take()) for run_log in logs]
         lines = [line for _, new in taken for line in new]
         try:

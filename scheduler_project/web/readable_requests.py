@@ -22,7 +22,7 @@ COMPRESSED = "The body is compressed: send it without the header Content-Encodin
 
 
 def refuse_unreadable(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """A middleware that answers a compressed body with 415, and so a form that is not UTF-8.
+    """A middleware that refuses a compressed body, and a request of a page that states another charset, with 415.
 
     A form that is too large gets 413, and a NUL in the URL of a page 400: PostgreSQL refuses NUL characters, so that a
     filter or an id with one would be a server error. The API checks sizes and parameters itself, because its errors

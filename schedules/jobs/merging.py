@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
+
+from pydantic import BaseModel
 
 from executions.targets import TARGETS
 from schedules.clock.reading.schedule import KEYS
@@ -15,7 +17,6 @@ from values.iso import iso_text
 from values.json_values import merge_patch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from datetime import datetime
 
     from values.json_values import JSON
@@ -42,21 +43,37 @@ def merged(definition: Mapping[str, Any], change: Mapping[str, Any], now: dateti
             base.pop("payload", None)
     result = merge_patch(base, change)
     assert isinstance(result, dict)
-    for name, names in _known_members().items():
-        if isinstance(change.get(name), Mapping) and isinstance(result.get(name), dict):
-            result[name] |= _unknown_nulls(change[name], names)
-    return result | _unknown_nulls(change, MEMBERS)
+    return _with_unknown_nulls(result, change, _known_members())
+
+
+# The members of each object in a definition; None for values that are no objects, or whose members may have any name.
+Known: TypeAlias = "Mapping[str, Known | None]"
 
 
 @cache
-def _known_members() -> dict[str, Collection[str]]:
-    """Return the members of each object in a definition. Those of the target may be of any kind."""
+def _known_members() -> Known:
     of_targets = {name for target in TARGETS.values() for name in target.config.model_fields}
-    return {"schedule": KEYS, "policies": JobPolicies.model_fields.keys(), "target": {"kind", *of_targets}}
+    target = dict.fromkeys(["kind", *of_targets])  # of any kind: a change may remove what another kind had
+    objects: Known = {"schedule": dict.fromkeys(KEYS), "policies": _members_of(JobPolicies), "target": target}
+    return {**dict.fromkeys(MEMBERS), **objects}
 
 
-def _unknown_nulls(change: Mapping[str, Any], known: Collection[str]) -> dict[str, None]:
-    return {name: None for name, value in change.items() if value is None and name not in known}
+def _members_of(annotation: Any) -> Known | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {name: _members_of(field.annotation) for name, field in annotation.model_fields.items()}
+    return next(filter(None, map(_members_of, get_args(annotation))), None)
+
+
+def _with_unknown_nulls(result: Mapping[str, Any], change: Mapping[str, Any], known: Known) -> dict[str, Any]:
+    """Return the result of a change with the null members that the merge has removed although they are unknown."""
+    kept = dict(result)
+    for name, value in change.items():
+        inner = known.get(name)
+        if value is None and name not in known:
+            kept[name] = None
+        elif inner and isinstance(value, Mapping) and isinstance(kept.get(name), Mapping):
+            kept[name] = _with_unknown_nulls(kept[name], value, inner)
+    return kept
 
 
 def _kept_of_schedule(stored: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from schedules.jobs.validation import Definition
 
 MAX_JOBS_PER_REGISTRATION = 500  # they are validated and written in one transaction, which takes some seconds
-MAX_STEPS = 300_000  # of `Effort`: about three seconds, for all schedules of a registration
+MAX_REGISTRATION_STEPS = 300_000  # of `Effort`: about three seconds, for all schedules of a registration
 MAX_INVALID_JOBS = 20  # validation stops here: nobody reads the errors of more jobs
 KEY_PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@-]{{0,{MAX_JOB_KEY_LENGTH - 1}}}")
 KEY_RULE = f"1 to {MAX_JOB_KEY_LENGTH} characters long (letters, digits and `._:@-`), and start with a letter or digit"
@@ -159,13 +159,13 @@ def _validate(
     """
     valid: dict[str, Definition] = {}
     invalid_jobs: dict[str, dict[str, list[str]]] = {}
-    effort = Effort(MAX_STEPS)
+    effort = Effort(MAX_REGISTRATION_STEPS)
     for key, data in requested.items():
         try:
             valid[key] = validate(data, now, jobs.get(key), caller=caller, effort=effort)
         except InvalidDefinition as invalid:
             invalid_jobs[key] = invalid.errors
-            if len(invalid_jobs) == MAX_INVALID_JOBS:
+            if len(invalid_jobs) == MAX_INVALID_JOBS or effort.left < 0:
                 break
     if invalid_jobs:
         raise InvalidRegistration(invalid_jobs)

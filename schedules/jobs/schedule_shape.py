@@ -144,8 +144,8 @@ AnySchedule = (
 
 
 TOO_COSTLY = (
-    "The schedules up to here take too long to compute together: use fewer schedules, or send the jobs in several "
-    "requests."
+    "The schedules up to here need more than about three seconds of work together: use fewer schedules, or send the "
+    "jobs in several requests."
 )
 
 
@@ -183,7 +183,8 @@ def _read_schedule(
         example = 'A schedule is an object such as {"cron": "0 9 * * *"} or {"every": "15m"}, or a list of objects.'
         raise InvalidDefinition({"schedule": [example]})
     members = value.get("specs") if isinstance(value, dict) else value
-    effort.spend(READING_STEPS * max(1, len(members) if isinstance(members, list) else 1))
+    n_members = len(members) if isinstance(members, list) else 1
+    effort.spend(READING_STEPS * min(max(n_members, 1), MAX_SPECS))
     before = job.known_schedule if job else None
     idle = _idle_keys(value, {str(job.pk), *_keys_of(before)} if job else {str(job_id)})
     try:

@@ -22,7 +22,7 @@ from schedules.tick import tick
 from tests.concurrency.threads import at_once
 from tests.factories import ECHO, HELLO, NOW, claim, end, make_job, make_run
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 MINUTE = timedelta(minutes=1)
 LEASE = timedelta(seconds=30)
@@ -116,7 +116,6 @@ def test_one_of_many_beats_gets_the_lease_of_periodic_tasks() -> None:
     assert sum(taken) == 1
 
 
-@pytest.mark.long
 def test_concurrent_passes_start_each_follower_once_per_ended_run() -> None:
     first = make_job("source", {"kind": "none"})
     followers = [
@@ -136,7 +135,6 @@ def test_concurrent_passes_start_each_follower_once_per_ended_run() -> None:
     assert Run.objects.filter(origin="chain").values("job", "caused_by").distinct().count() == n_opened
 
 
-@pytest.mark.long
 def test_one_of_the_changes_that_together_close_a_cycle_is_refused() -> None:
     for turn in range(5):
         jobs = [make_job(f"job {turn} {number}", {"kind": "none"}) for number in range(3)]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # The scheduler closes old connections, which would end a test's transaction.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 MINUTE = timedelta(minutes=1)
 
@@ -106,7 +106,6 @@ def test_a_pass_returns_when_work_is_due_next(beat: JobScheduler) -> None:
     assert beat.pass_once(NOW + timedelta(milliseconds=100)) == NOW + timedelta(milliseconds=300)
 
 
-@pytest.mark.long
 def test_a_pass_that_reaches_its_limit_is_followed_by_another_at_once(beat: JobScheduler, settings: Any) -> None:
     without_lease(beat)
     for number in range(settings.MAINSPRING.tick_limit + 1):

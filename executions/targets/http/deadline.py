@@ -67,6 +67,11 @@ class Budget:
         if self.cut_by is not None:
             raise CutOff
 
+    def pause(self, seconds: float) -> None:
+        """Wait for some seconds. Raises CutOff if the attempt must end: what has arrived may still be readable then."""
+        time.sleep(seconds)
+        self.check()
+
     def release(self) -> None:
         """Remove the function that `guard` set. Call this before the connection is closed."""
         with self._lock:

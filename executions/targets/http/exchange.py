@@ -103,7 +103,7 @@ def _read(sock: socket.socket, request: Request, limits: Limits, budget: Budget,
     add nothing to the decompressed body: padding, empty compressed parts, chunk sizes. A body that exceeds one of the
     limits is cut off.
     """
-    with Meter(sock.makefile("rb", buffering=0), MAX_HEAD_BYTES) as meter:
+    with Meter(sock.makefile("rb", buffering=0), MAX_HEAD_BYTES, budget.pause) as meter:
         stream = io.BufferedReader(meter, READ_BUFFER_BYTES)
         trace.response = head = read_head(stream)
         trace.timings_ms["first_byte"] = (time.monotonic() - sent) * 1000

@@ -65,13 +65,17 @@ EXPECTED = (
 )
 
 
+def _start(text: str, n_kept: int) -> str:
+    return text[:n_kept]
+
+
 def explain(
-    error: Exception, host: str, port: int, *, connected: bool, hide: Callable[[str], str] = str
+    error: Exception, host: str, port: int, *, connected: bool, hide: Callable[[str, int], str] = _start
 ) -> Explanation:
     """Return the explanation of an error whose class is in `EXPECTED`.
 
-    `connected`: the error occurred after the connection was open. `hide` removes secrets from texts of the server; it
-    is called before a text is cut, because half a secret could not be found.
+    `connected`: the error occurred after the connection was open. `hide` returns the start of a text of the server
+    without secrets; its second argument is the number of characters.
     """
     match error:
         case AddressDenied():
@@ -81,7 +85,7 @@ def explain(
         case TooManyRedirects():
             return Explanation(Code.TOO_MANY_REDIRECTS, str(error), permanent=True)
         case InvalidResponse():
-            text = " ".join(hide(str(error)).split())[:MAX_CAUSE_LENGTH]
+            text = " ".join(hide(str(error), 4 * MAX_CAUSE_LENGTH).split())[:MAX_CAUSE_LENGTH]
             return Explanation(Code.INVALID_RESPONSE, f"The response of {host} can't be read: {_quoted(text)}.")
         case TimeoutError(errno=errno.ETIMEDOUT) if connected:
             return Explanation(

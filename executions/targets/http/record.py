@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from executions.targets.http.charsets import find_codec, stated_charset
 from executions.targets.http.headers import MASK, is_sensitive_in_response
@@ -28,11 +29,11 @@ MAX_HEADERS_LENGTH = 16 * 1024  # of all headers
 MAX_REASON_LENGTH = 200
 LARGE_RESPONSE = 4 * 1024  # characters, with the secrets. Below it, waiting for a turn costs more than the search
 _URLS = frozenset({"location", "content-location"})  # response headers whose value is a URL
-
-
-# For the large responses of one host, one at a time. Searching for secrets takes up to 0.2 s of processor time, and the
-# threads of a worker share one processor: threads that all search would leave the calls of other hosts no time.
-_turns = tuple(threading.Lock() for _ in range(64))
+# For each host whose large response is being described, so that a host gets one at a time. Searching for secrets takes
+# up to 0.2 s of processor time, and the threads of a worker share one processor: threads that all search would leave
+# the calls of other hosts no time.
+_turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+_turns_lock = threading.Lock()
 
 
 def record(trace: Trace, secrets: Secrets, host: str) -> JSON:
@@ -44,9 +45,14 @@ def record(trace: Trace, secrets: Secrets, host: str) -> JSON:
     n_characters = secrets.n_characters
     if trace.response:
         n_characters += len(trace.response.body) + sum(len(value) for _, value in trace.response.headers)
-    is_large = n_characters > LARGE_RESPONSE
-    with _turns[hash(host) % len(_turns)] if is_large else nullcontext():
+    n_characters += sum(len(str(hop["url"])) for hop in trace.redirects)
+    with _turn_of(host) if n_characters > LARGE_RESPONSE else nullcontext():
         return _record(trace, secrets)
+
+
+def _turn_of(host: str) -> threading.Lock:
+    with _turns_lock:
+        return _turns.setdefault(host, threading.Lock())
 
 
 def _record(trace: Trace, secrets: Secrets) -> JSON:
@@ -74,7 +80,7 @@ def _describe(response: Response, secrets: Secrets) -> dict[str, object]:
     body = decode(response.body, response.header("content-type"), cut=response.truncated)
     return {
         "status": response.status,
-        "reason": _hide_start(response.reason, MAX_REASON_LENGTH, secrets),
+        "reason": secrets.hide_start(response.reason, MAX_REASON_LENGTH),
         "headers": _shown_headers(response.headers, secrets),
         "body": secrets.hide(body, is_cut=response.truncated),
         "n_bytes": len(response.body),
@@ -87,7 +93,7 @@ def _shown_headers(headers: list[tuple[str, str]], secrets: Secrets) -> dict[str
     left = MAX_HEADERS_LENGTH
     for name, value in headers:
         shown = MASK if is_sensitive_in_response(name) else _shown_value(name, value, secrets)
-        key = _hide_start(name.lower(), MAX_HEADER_LENGTH, secrets)
+        key = secrets.hide_start(name.lower(), MAX_HEADER_LENGTH)
         left -= len(key) + len(shown)
         if left < 0:
             break
@@ -96,13 +102,8 @@ def _shown_headers(headers: list[tuple[str, str]], secrets: Secrets) -> dict[str
 
 
 def _shown_value(name: str, value: str, secrets: Secrets) -> str:
-    shown = _hide_start(value, MAX_HEADER_LENGTH, secrets)
+    shown = secrets.hide_start(value, MAX_HEADER_LENGTH)
     return without_query_values(shown) if name.lower() in _URLS else shown
-
-
-def _hide_start(text: str, n_kept: int, secrets: Secrets) -> str:
-    """Return the first `n_kept` characters of a text without secrets, at a cost that does not depend on the others."""
-    return secrets.hide(text[:n_kept], is_cut=len(text) > n_kept)[:n_kept]
 
 
 def decode(body: bytes, content_type: str | None, *, cut: bool) -> str:

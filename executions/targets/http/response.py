@@ -57,9 +57,7 @@ def read_head(stream: BufferedReader[Any]) -> Response:
                 return response
     except TooMuch as error:
         kilobytes = MAX_HEAD_BYTES // 1024
-        raise InvalidResponse(
-            f"it begins with more than {kilobytes} KiB of headers, or its headers come in tiny pieces"
-        ) from error
+        raise InvalidResponse(f"it begins with more than {kilobytes} KiB of headers") from error
 
 
 def _read_one_head(stream: BufferedReader[Any]) -> Response:

@@ -133,8 +133,9 @@ def _attempt(request: Request, config: HttpConfig, context: Context, secrets: Se
     except EXPECTED as error:
         if budget.cut_by is not None:
             return _outcome_of_cut(budget, context, trace, record(trace, secrets, request.url.host))
-        why = explain(error, trace.host, trace.port, connected=trace.connected, hide=secrets.hide)
-        return Failed(why.code.value, why.message, why.permanent, record(trace, secrets, request.url.host))
+        result = record(trace, secrets, request.url.host)
+        why = explain(error, trace.host, trace.port, connected=trace.connected, hide=secrets.hide_start)
+        return Failed(why.code.value, why.message, why.permanent, result)
     finally:
         unregister()
         deadlines.forget(number)

@@ -40,6 +40,7 @@ class Channel:
         self._n_kept = 0
         self._n_begun = 0  # bytes of the next response that have been sent already
         self.target = ""  # of the current request, for the form of an error response
+        self.is_head = False  # whether the response has no body
 
     # For the main loop
 
@@ -108,6 +109,8 @@ class Channel:
 
         A client that has closed the connection resets it then; one that only has nothing more to send reads on.
         """
+        if self._to_send:  # of `100 Continue`, which comes first
+            return
         with suppress(OSError):
             self._n_begun += self._socket.send(RESPONSE_START[self._n_begun :], socket.MSG_DONTWAIT)
 

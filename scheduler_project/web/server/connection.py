@@ -81,14 +81,14 @@ class Connection:
         end = received.find(HEAD_END, max(0, self._searched - len(HEAD_END) + 1), MAX_HEAD)
         if end < 0:
             if BARE_LINE_END.search(received, max(0, self._searched - 1)):
-                self.sock.target = _target(received)
+                self._note_target(received)
                 raise Refusal(HTTPStatus.BAD_REQUEST, "A line of the head does not end with CR and LF.")
             self._searched = len(received)
             if not is_open:
                 raise NoMoreData
             if len(received) < MAX_HEAD:
                 return False
-        self.sock.target = _target(received)
+        self._note_target(received)
         if end < 0:
             error = LimitRequestHeaders if b"\r\n" in received else LimitRequestLine
             raise error(f"The head of the request has more than {MAX_HEAD} bytes.")
@@ -101,6 +101,9 @@ class Connection:
             raise Refusal(HTTPStatus.BAD_REQUEST, "The header Host is missing.")
         self._scanner = ChunkScanner() if isinstance(self.request.body.reader, ChunkedReader) else None
         return True
+
+    def _note_target(self, received: bytearray) -> None:
+        self.sock.target, self.sock.is_head = _target(received), received.startswith(b"HEAD ")
 
     def _end_of_body(self) -> int | None:
         """Return the number of received bytes that belong to the body, or None if some are missing.

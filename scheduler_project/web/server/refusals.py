@@ -104,4 +104,4 @@ def write_error(channel: Channel, status: int, reason: str, message: str) -> Non
     head = "\r\n".join(
         [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     )
-    channel.sendall(head.encode("latin-1") + body)
+    channel.sendall(head.encode("latin-1") + (b"" if channel.is_head else body))

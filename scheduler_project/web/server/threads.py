@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from scheduler_project.web.server.connection import Connection
 
 
-SAFE = ("GET", "HEAD")  # methods of requests that nobody misses if they are not served
+SAFE = ("GET", "HEAD")  # methods that change nothing: a client that has left does not miss the request
 
 
 class Rounds:

@@ -104,13 +104,17 @@ def test_lines_whose_insert_fails_are_stored_with_the_ending_that_comes_meanwhil
         finally:
             connection.close()
 
+    other = RunLog(make_run(make_job("other")).pk, 1, 10_000)
     log.add("before")
+    other.add("of another run")
     heartbeat = threading.Thread(target=beat)
     heartbeat.start()
     assert inserting.wait(10)
     log.add("last")
+    assert store([other]) == 1, "an ending waits only for the lines of its own run"
     store([log])
     ended.set()
     heartbeat.join(10)
 
-    assert list(LogLine.objects.order_by("pk").values_list("message", flat=True)) == ["before", "last"]
+    lines = LogLine.objects.filter(run_id=log.run_id).order_by("pk")
+    assert list(lines.values_list("message", flat=True)) == ["before", "last"]

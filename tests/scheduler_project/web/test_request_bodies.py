@@ -216,7 +216,9 @@ def test_no_charset_that_a_client_states_is_a_server_error(client: Client, chars
         assert client.send(method, url, form, f"Content-Length: {len(form)}", **stated).status == 415
 
 
-@pytest.mark.parametrize("stated", ["", "; charset=utf-8", ';boundary=x; charset="UTF8"', "; Charset=us-ascii ;x=1"])
+@pytest.mark.parametrize(
+    "stated", ["", "; charset=utf-8", ';boundary=x; charset="UTF8"', "; Charset=us-ascii ;x=1", "; x=xcharsety"]
+)
 def test_utf_8_may_be_stated(client: Client, stated: str) -> None:
     content_type = f"application/x-www-form-urlencoded{stated}"
     assert client.send("GET", "/admin/login/", b"", content_type=content_type).status == 200

@@ -13,7 +13,7 @@ from schedules.exceptions import InvalidDefinition
 from schedules.models import Backfill, Job
 from tests.factories import NOW, make_job
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 LONG = BackfillRequest(datetime(1970, 1, 1, tzinfo=UTC), NOW)
 

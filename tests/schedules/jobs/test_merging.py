@@ -139,6 +139,7 @@ class TestPatch:
             ({"start_afters": None}, "start_afters"),
             ({"schedule": {"time_zone": None}}, "schedule.time_zone"),
             ({"policies": {"retries": None}}, "policies.retries"),
+            ({"policies": {"retry": {"retrys": None}}}, "policies.retry.retrys"),
             ({"target": {"uri": None}}, "target.uri"),
         ],
     )

@@ -64,7 +64,7 @@ def test_registration_creates_complete_jobs_in_the_given_order() -> None:
 def test_jobs_whose_schedules_take_too_long_together_are_refused(
     solar: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registration, "MAX_STEPS", 20_000)
+    monkeypatch.setattr(registration, "MAX_REGISTRATION_STEPS", 20_000)
     event = {"solar": "dawn_astronomical", "latitude": 48, "longitude": 2, "timezone": "UTC", **solar}
     jobs = {f"job-{number}": wanted(schedule=[event, {"every": "1m"}]) for number in range(200)}
     with pytest.raises(InvalidRegistration) as caught:

@@ -22,7 +22,7 @@ from tests.acceptance.processes import database_url
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 RECOVER = "housekeeping: recover lost runs"
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -77,7 +77,6 @@ def test_a_disabled_housekeeping_row_is_logged_once_an_hour(beat: JobScheduler) 
     assert lines[0]["log_level"] == "warning"
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     "wrong",
     [

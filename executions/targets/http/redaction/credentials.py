@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SEPARATORS = ";,&"
-_BETWEEN_WORDS = str.maketrans(dict.fromkeys(_SEPARATORS + ":\"'\\{}[]()<>|", " "))
+_BETWEEN_WORDS = str.maketrans(dict.fromkeys(_SEPARATORS + ":@\"'\\{}[]()<>|", " "))
 # Of https://www.iana.org/assignments/http-authschemes, and of common services.
 _SCHEMES = frozenset({
     "api-key", "apikey", "aws4-hmac-sha256", "basic", "bearer", "concealed", "digest", "dpop", "gnap", "hawk",
@@ -43,9 +43,10 @@ def secret_parts(text: str) -> Iterator[str]:
 
 
 def _quoted(text: str) -> Iterator[str]:
-    # NUL and SOH, which no value contains, stand for an escaped backslash and an escaped quotation mark.
-    for quoted in text.replace("\\\\", "\0").replace('\\"', "\1").split('"')[1::2]:
-        yield quoted.replace("\1", '"').replace("\0", "\\")
+    for mark in "\"'":
+        # NUL and SOH, which no value contains, stand for an escaped backslash and an escaped quotation mark.
+        for quoted in text.replace("\\\\", "\0").replace("\\" + mark, "\1").split(mark)[1::2]:
+            yield quoted.replace("\1", mark).replace("\0", "\\")
 
 
 def _words(text: str) -> Iterator[str]:
@@ -64,5 +65,5 @@ def _basic(encoded: str) -> Iterator[str]:
         return
     for charset in ("utf-8", "latin-1"):
         decoded = pair.decode(charset, "replace").strip()
-        yield decoded
-        yield decoded.partition(":")[2]
+        name, _, password = decoded.partition(":")
+        yield from (decoded, name, password)

@@ -98,8 +98,13 @@ def _begins_in(found: re.Match[str], plain: str) -> list[int]:
         case "json":
             widths = [12 if ord(each) > 0xFFFF else 6 for each in plain]
         case "html":
-            entities = re.finditer(_ENTITY, found[0])
-            return [found.start() + entity.start() for entity in entities for _ in html.unescape(entity[0])]
+            begins: list[int] = []
+            for entity in re.finditer(_ENTITY, found[0]):
+                n_plain = len(html.unescape(entity[0]))
+                # After the first character, as in the source: `&ef;` stands for itself, and `&notit;` for `¬it;`.
+                rest = range(entity.end() - n_plain + 1, entity.end())
+                begins += [found.start() + begin for begin in [entity.start(), *rest][:n_plain]]
+            return begins
         case "code":
             return [found.start() + code.start() for code in re.finditer(_CODE, found[0])]
         case kind:

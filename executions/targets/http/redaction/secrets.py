@@ -64,6 +64,10 @@ class Secrets:
             position = max(position, end)
         return "".join([*shown, text[position:]])
 
+    def hide_start(self, text: str, n_kept: int) -> str:
+        """Return the first `n_kept` characters without secrets, at a cost that does not depend on the others."""
+        return self.hide(text[:n_kept], is_cut=len(text) > n_kept)[:n_kept]
+
     def _spans(self, search: WordSearch, text: str, *, is_cut: bool) -> list[tuple[int, int]]:
         """Return where secrets stand in `text`, as it is and without one to MAX_ESCAPES layers of escapes."""
         spans = _find(search, text, is_cut=is_cut)

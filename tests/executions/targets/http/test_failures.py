@@ -127,7 +127,7 @@ def test_a_quoted_response_is_cut_to_one_short_line() -> None:
 
 def test_a_secret_is_hidden_before_a_quoted_response_is_cut() -> None:
     text = f"{'x' * (MAX_CAUSE_LENGTH - 3)}s3cret-token"
-    hide = Secrets({"X-Token": "s3cret-token"}).hide
+    hide = Secrets({"X-Token": "s3cret-token"}).hide_start
     found = explain(InvalidResponse(text), HOST, 80, connected=True, hide=hide)
 
     assert "s3c" not in found.message

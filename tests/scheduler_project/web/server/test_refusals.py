@@ -92,3 +92,13 @@ def test_a_refusal_has_the_form_of_its_url(site: WebProcess, name: str) -> None:
         assert answer.headers["x-frame-options"] == "DENY"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("name", ["no host", "bare LF", "folding", "failure"])
+@pytest.mark.parametrize("path", [b"/api/v1/jobs", b"/admin/"])
+def test_a_refused_head_gets_no_body(site: WebProcess, name: str, path: bytes) -> None:
+    text, status, _ = REFUSED[name]
+    raw = site.ask(text.replace(b"GET ", b"HEAD ").replace(b"%b", path)).raw
+    head, _, body = raw.partition(b"\r\n\r\n")
+    assert head.split()[1] == str(status).encode() and b"Content-Length: " in head
+    assert not body

@@ -23,7 +23,7 @@ from tests.staff import page_of
 if TYPE_CHECKING:
     from tests.staff import StaffClient
 
-pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
+pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning"), pytest.mark.long]
 
 HTTP = {"kind": "http", "url": "https://example.org/a", "method": "POST"}
 ADDRESS = "/admin/schedules/job/{}/change/"

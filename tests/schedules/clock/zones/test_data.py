@@ -28,6 +28,7 @@ print({OFFSET})
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("early", [False, True])
 def test_the_data_of_the_machine_do_not_count(tmp_path: Path, early: bool) -> None:
     wrong = tmp_path / VANCOUVER

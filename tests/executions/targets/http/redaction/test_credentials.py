@@ -55,6 +55,10 @@ IN_URLS = base64.urlsafe_b64encode(b"robot:\xff\xfe\xfd????").decode()
         ("s =abc-123", "abc-123"),
         ("s= abc-123", "abc-123"),
         ("robot:hunter22", "hunter22"),
+        (f"Basic {base64.b64encode(b'sk_live_1:').decode()}", "sk_live_1"),
+        ("Custom key='abc def ghi'", "abc def ghi"),
+        ("{'a': 'b c d e f'}", "b c d e f"),
+        ("https://bob:hunter22@example.com/x", "hunter22"),
         ("", ""),
     ],
 )

@@ -34,6 +34,7 @@ PARTS = st.text(st.sampled_from("ab%&;#xX\\uUt0041/'\"é€😀<"), max_size=30)
         ("a\\tb", "a\tb", [0, 1, 3, 4]),
         ("100% & more \\n \\u12 &none", "100% & more \\n \\u12 &none", list(range(26))),
         ("&#1;&#1;&amp;b", "&b", [8, 13, 14]),
+        ("&ef;&notit;&NotEqualTilde;.", "&ef;¬it;≂̸.", [0, 1, 2, 3, 4, 8, 9, 10, 11, 25, 26, 27]),
         ("", "", [0]),
     ],
 )

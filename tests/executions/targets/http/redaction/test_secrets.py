@@ -122,6 +122,7 @@ def test_a_text_without_a_secret_stays_as_it_is(headers: dict[str, str], text: s
         ("k%2Fq8&Zt7/Xw9", "k%2Fq8&amp;Zt7/Xw9"),
         ("k%2Fq8&Zt7/Xw9", r"k%2Fq8&Zt7\/Xw9"),
         ("abc\tdefgh", r"abc\tdefgh"),
+        ("abc/d&ef;", r"abc\/d&ef;"),
     ],
 )
 def test_a_secret_that_contains_escapes_itself_is_hidden(secret: str, echoed: str) -> None:
