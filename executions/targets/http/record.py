@@ -46,8 +46,9 @@ def record(trace: Trace, secrets: Secrets, host: str) -> JSON:
     if trace.response:
         n_characters += len(trace.response.body) + sum(len(value) for _, value in trace.response.headers)
     n_characters += sum(len(str(hop["url"])) for hop in trace.redirects)
+    seconds = time.monotonic() - trace.started
     with _turn_of(host) if n_characters > LARGE_RESPONSE else nullcontext():
-        return _record(trace, secrets)
+        return _record(trace, secrets, seconds)
 
 
 def _turn_of(host: str) -> threading.Lock:
@@ -55,9 +56,9 @@ def _turn_of(host: str) -> threading.Lock:
         return _turns.setdefault(host, threading.Lock())
 
 
-def _record(trace: Trace, secrets: Secrets) -> JSON:
+def _record(trace: Trace, secrets: Secrets, seconds: float) -> JSON:
     request, response = trace.request, trace.response
-    timings = {**trace.timings_ms, "total": (time.monotonic() - trace.started) * 1000}
+    timings = {**trace.timings_ms, "total": seconds * 1000}
     return clean(
         {
             "request": request
