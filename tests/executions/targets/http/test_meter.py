@@ -129,7 +129,7 @@ def test_responses_that_trickle_share_the_rate(seconds: float) -> None:
         meter.close()
     with meter_of(Raw(b"x" * 3000, 1), Time()) as alone:
         assert len(alone.readall()) == 3000
-        assert len(Meter._trickling) == 1, "those that are closed no longer share"
+        assert len(Meter._trickling) == 1, "the closed meters have given up their shares"
 
 
 def test_pieces_of_some_size_are_read_without_a_pause() -> None:
